@@ -1,0 +1,70 @@
+# make demo   see it work             make test   prove it works
+# Both set up all they need in .venv; they want Python >= 3.11 and nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: help demo test check format coverage test-peers bench lock clean
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make demo        providers that fail, and the calls that are answered all the same
+demo: .venv/.run
+	@$(BIN)/elizanet demo
+
+## make test        the whole test suite, Python only
+test: .venv/.dev
+	$(BIN)/python -m pytest -q
+
+## make check       formatting, lint, types, and that dependencies point down only
+check: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/check_layers.py
+
+## make format      let ruff put the source in order
+format: .venv/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+## make coverage    the tests with branch coverage, and the bounds of the core
+coverage: .venv/.dev
+	$(BIN)/python -m pytest -q --cov --cov-report=
+	$(BIN)/python scripts/check_coverage.py
+
+## make test-peers  against a real LiteLLM, installed in a venv of its own
+test-peers: .venv/.dev .venv-litellm/.ready
+	$(BIN)/python -m pytest -q -m peers tests/peers
+
+## make bench       the figures of benchmarks/, written anew
+bench: .venv/.dev
+	$(BIN)/python benchmarks/classify.py --write
+	$(BIN)/python benchmarks/http_clients.py --write
+	$(BIN)/python benchmarks/tokens.py --write
+
+## make lock        choose new versions; nothing else ever does
+lock: .venv/.dev
+	sh scripts/lock.sh $(BIN)/uv
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("elizanet needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+
+.venv/.run: .venv/bin/python requirements/run.txt pyproject.toml
+	$(PIP) --require-hashes -r requirements/run.txt -r requirements/build.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.dev: .venv/.run requirements/dev.txt
+	$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv-litellm/.ready: requirements/litellm.txt
+	$(PYTHON) -m venv .venv-litellm
+	.venv-litellm/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/litellm.txt
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-litellm .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Write the lock files: exact versions with hashes, and no address of an index.
+set -eu
+uv=$1
+compile() {
+    "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+        --no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock" \
+        "$@"
+}
+compile pyproject.toml -o requirements/run.txt
+compile requirements/build.in -o requirements/build.txt
+compile pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+compile requirements/litellm.in -o requirements/litellm.txt

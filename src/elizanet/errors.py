@@ -1,0 +1,189 @@
+"""What can go wrong, and what it means for the call.
+
+    ElizanetError
+    ├── ConfigurationError    the operator's: settings that cannot work
+    ├── InputError            the caller's: refused before any provider saw it
+    └── CallFailed            a provider's: the call has no answer
+        ├── ProviderError         one attempt failed, or the only one that was allowed
+        └── AllTargetsFailed      several targets were tried and each of them failed
+
+Each error answers three questions. *Whose fault?* is its type. *What is it?* is its
+`FailureClass`. *What next?* is its `Verdict`; the engine follows it (`policy/`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from elizanet.call import Attempt
+
+
+class FailureClass(StrEnum):
+    """The kinds of failure. The names are public: settings, records and headers use them."""
+
+    RATE_LIMIT = "rate_limit"
+    """A limit that clears by itself; waiting helps, another provider helps at once."""
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    """Money, credits, plan or calendar quota: it stays until someone acts."""
+    OVERLOADED = "overloaded"
+    """The provider is broken or busy: every 5xx, and lack of capacity under any status."""
+    TIMEOUT = "timeout"
+    """Our clock ran out, or the server said 408."""
+    CONNECTION = "connection"
+    """No HTTP answer: refused, reset, DNS, TLS, proxy."""
+    CONTEXT_WINDOW_EXCEEDED = "context_window_exceeded"
+    """The prompt does not fit the model; only a larger window helps."""
+    CONTENT_POLICY = "content_policy"
+    """A safety filter refused; the refusal is the answer."""
+    AUTH = "auth"
+    """The provider does not accept our key, region or account."""
+    MODEL_NOT_FOUND = "model_not_found"
+    """The model, or a capability of it, does not exist at this provider."""
+    BAD_REQUEST = "bad_request"
+    """The request is wrong in itself and would fail everywhere."""
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    """More bytes, or more tokens at once, than this provider ever accepts."""
+    MALFORMED_RESPONSE = "malformed_response"
+    """A success status whose body is not what was promised."""
+    STREAM_INTERRUPTED = "stream_interrupted"
+    """A stream that ended before its end."""
+    CANCELLED = "cancelled"
+    """The caller went away."""
+    UNKNOWN = "unknown"
+    """Nothing in the failure decides."""
+
+
+STOPPING: frozenset[FailureClass] = frozenset(
+    {FailureClass.BAD_REQUEST, FailureClass.CONTENT_POLICY, FailureClass.CANCELLED}
+)
+"""The classes that by default end the call: another provider would not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a failure means.
+
+    `fallback`: another provider may be asked. `retry_same_provider`: another try at the
+    same one could help (whether it is made is the engine's decision). `retry_after_s`:
+    the delay in seconds that the provider stated, or None; it does not say that waiting
+    is wise.
+    """
+
+    failure_class: FailureClass
+    fallback: bool
+    retry_same_provider: bool
+    retry_after_s: float | None = None
+
+
+class ElizanetError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class ConfigurationError(ElizanetError):
+    """Settings that cannot work; `problems` has one plain sentence for each."""
+
+    def __init__(self, problems: Sequence[str] | str) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class InputError(ElizanetError):
+    """A request that is wrong before any provider is asked.
+
+    `code` is OpenAI's error code (default `invalid_request_error`), `param` the name of
+    the offending parameter, `status` the HTTP status a gateway answers with.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        status: int = 400,
+    ) -> None:
+        super().__init__(message)
+        self.param = param
+        self.code = code
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class RawReply:
+    """The HTTP answer behind a failure, as far as it was read (bounded)."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+class CallFailed(ElizanetError):
+    """No answer. `attempts` lists who was asked and what each said, in order."""
+
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def failure_class(self) -> FailureClass:
+        """The class a caller should act on."""
+        raise NotImplementedError
+
+
+class ProviderError(CallFailed):
+    """One attempt failed.
+
+    `message` is one sentence without keys. `reply` is the provider's HTTP answer where
+    there was one. `provider` and `model` name the target once the engine knows it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        verdict: Verdict,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        reply: RawReply | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.verdict = verdict
+        self.status = status
+        self.request_id = request_id
+        self.reply = reply
+        self.provider = ""
+        self.model = ""
+
+    @property
+    def failure_class(self) -> FailureClass:
+        return self.verdict.failure_class
+
+    def limited(self, *, fallback: bool) -> ProviderError:
+        """Apply the operator's policy on whether this failure may move the call."""
+        self.verdict = replace(self.verdict, fallback=fallback)
+        return self
+
+
+class AllTargetsFailed(CallFailed):
+    """Every target that was allowed to answer failed; `errors` has their errors in order."""
+
+    def __init__(self, errors: Sequence[ProviderError], attempts: Sequence[Attempt]) -> None:
+        self.errors = tuple(errors)
+        self.attempts = tuple(attempts)
+        told = "; ".join(f"{a.provider}/{a.model}: {a.failure_class}" for a in self.attempts)
+        super().__init__(f"all targets failed ({told})")
+
+    @property
+    def failure_class(self) -> FailureClass:
+        """`rate_limit` if that is what all of them said, else the first choice's class."""
+        classes = {error.failure_class for error in self.errors}
+        return classes.pop() if len(classes) == 1 else self.errors[0].failure_class
+
+    @property
+    def retry_after_s(self) -> float | None:
+        """The shortest delay any of the providers stated, in seconds."""
+        stated = [e.verdict.retry_after_s for e in self.errors]
+        return min((delay for delay in stated if delay is not None), default=None)

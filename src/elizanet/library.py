@@ -1,0 +1,290 @@
+"""The library: `Elizanet`, one object that answers by model type."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self, overload
+
+from elizanet import tokens
+from elizanet.call import Operation
+from elizanet.errors import CallFailed, InputError
+from elizanet.model_types import (
+    OBJECT,
+    STREAMED,
+    TEXT,
+    ModelType,
+    embedding,
+    image,
+    model_name,
+    model_type,
+    structured,
+    text,
+)
+from elizanet.model_types.parameters import Parameters, checked_text, encoded, normalised
+from elizanet.providers.shapes import vector_length
+from elizanet.router import ProviderHealth, Router
+from elizanet.settings import Settings, load_settings
+from elizanet.stream import CommittedAnswer
+from elizanet.telemetry import Sink, log_sink
+
+logger = logging.getLogger("elizanet")
+
+Given = Mapping[str, object] | str | None
+
+_TextType = Literal[
+    ModelType.TEXT_SMALL,
+    ModelType.TEXT_LARGE,
+    ModelType.REASONING_SMALL,
+    ModelType.REASONING_LARGE,
+    ModelType.TEXT_COMPLETION,
+    ModelType.TEXT_TOKENIZER_DECODE,
+]
+
+
+class Elizanet:
+    """Answers model calls through chains of providers.
+
+        async with Elizanet.from_env() as net:
+            await net.use_model(ModelType.TEXT_SMALL, {"prompt": "Hello"})
+
+    `sinks` receive the telemetry events; by default they are logged.
+    """
+
+    def __init__(self, settings: Settings, *, sinks: Sequence[Sink] = (log_sink,)) -> None:
+        self.settings = settings
+        self._router = Router(settings, sinks=tuple(sinks))
+        self._plain_objects: set[str] = set()
+        for warning in settings.warnings:
+            logger.warning("%s", warning)
+
+    @classmethod
+    def from_env(
+        cls, explicit: Mapping[str, object] | None = None, *, sinks: Sequence[Sink] = (log_sink,)
+    ) -> Self:
+        """Read the settings from `explicit`, the environment, `.env` and `elizanet.toml`.
+
+        `explicit` holds `ELIZANET_*` names and wins. Raises `ConfigurationError`.
+        """
+        return cls(load_settings(explicit=explicit or {}), sinks=sinks)
+
+    @classmethod
+    def from_file(cls, path: str | Path, *, sinks: Sequence[Sink] = (log_sink,)) -> Self:
+        """Read the settings from a file, below the environment. Raises `ConfigurationError`."""
+        return cls(load_settings(config_file=path), sinks=sinks)
+
+    def __repr__(self) -> str:
+        return f"<Elizanet {self._router!r}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections to all providers."""
+        await self._router.aclose()
+
+    @overload
+    async def use_model(self, kind: _TextType, params: Given = None) -> str: ...
+    @overload
+    async def use_model(
+        self, kind: Literal[ModelType.TEXT_TOKENIZER_ENCODE], params: Given = None
+    ) -> list[int]: ...
+    @overload
+    async def use_model(
+        self, kind: Literal[ModelType.TEXT_EMBEDDING], params: Given = None
+    ) -> list[float]: ...
+    @overload
+    async def use_model(
+        self, kind: Literal[ModelType.IMAGE], params: Given = None
+    ) -> list[dict[str, str]]: ...
+    @overload
+    async def use_model(self, kind: ModelType | str, params: Given = None) -> object: ...
+
+    async def use_model(self, kind: ModelType | str, params: Given = None) -> object:
+        """Return the answer of a model of that kind.
+
+        TEXT_*, REASONING_*: `str`. TEXT_EMBEDDING: `list[float]`, or a list of them for a
+        list of texts. IMAGE: `[{"url": ...}]`. OBJECT_*: the value. Tokenizers: `list[int]`
+        and `str`. Parameter names may be camelCase or snake_case. Raises `InputError` for a
+        request that is wrong in itself and `CallFailed` if no provider answered.
+        """
+        wanted = model_type(kind)
+        if wanted in STREAMED:
+            raise InputError(f"{wanted} is a stream: use stream() for it", param="model_type")
+        if wanted in TEXT:
+            return await self._text(wanted, params)
+        if wanted in OBJECT:
+            return await self._object(wanted, params)
+        match wanted:
+            case ModelType.TEXT_EMBEDDING:
+                return await self._embedding(params)
+            case ModelType.IMAGE:
+                return await self._image(params)
+            case ModelType.TEXT_TOKENIZER_ENCODE:
+                return self._encode(params)
+            case _:
+                return self._decode(params)
+
+    async def stream(self, kind: ModelType | str, params: Given = None) -> AsyncIterator[str]:
+        """Yield the pieces of a text as they arrive.
+
+        A failure before the first piece moves on unseen; one after it raises
+        `ProviderError`, so that a cut text is never taken for a whole one.
+        """
+        wanted = model_type(kind)
+        if wanted not in TEXT:
+            raise InputError(f"{wanted} cannot be streamed", param="model_type")
+        request = self._text_request(wanted, params, stream=True)
+        async with await self._router.send(
+            request.operation, request.model, request.body, stream=True
+        ) as answer:
+            while (event := await answer.next()) is not None:
+                if event.data and (piece := text.piece_in(event.data)):
+                    yield piece
+
+    async def send(
+        self,
+        operation: Operation,
+        fields: Mapping[str, object],
+        *,
+        stream: bool = False,
+        timeout: float | None = None,
+    ) -> CommittedAnswer:
+        """Send a request of your own making, and get the raw answer with its attempts.
+
+        `fields` is the request's body and names its `model`. Close the answer, or use it as
+        a context manager. Raises as `use_model` does.
+        """
+        model = checked_text(fields.get("model"), "model", self.settings.max_input_length)
+        body = encoded({**fields, "stream": True} if stream else fields)
+        return await self._router.send(operation, model, body, stream=stream, timeout=timeout)
+
+    async def health_check(self) -> dict[str, ProviderHealth]:
+        """Ask every provider for its models; the result is true for those that answered."""
+        return await self._router.health()
+
+    def _text_request(
+        self, wanted: ModelType, params: Given, *, stream: bool = False
+    ) -> text.TextRequest:
+        return text.text_request(
+            normalised(params, "prompt"),
+            model_name(wanted, self.settings.model_types),
+            most=self.settings.max_input_length,
+            stream=stream,
+            completion=wanted is ModelType.TEXT_COMPLETION,
+        )
+
+    async def _text(self, wanted: ModelType, params: Given) -> str:
+        request = self._text_request(wanted, params)
+        answer = await self._router.send(request.operation, request.model, request.body)
+        return text.text_in(await answer.read())
+
+    async def _object(self, wanted: ModelType, params: Given) -> object:
+        parameters = normalised(params, "prompt")
+        reader = structured.ObjectReader(parameters.pop("schema", None))
+        default = model_name(wanted, self.settings.model_types)
+        model = str(parameters.get("model", default))
+        if model not in self._plain_objects:
+            try:
+                return await self._object_by(reader, parameters, model, formatted=True)
+            except CallFailed as error:
+                if not structured.refused_format(error):
+                    raise
+            self._plain_objects.add(model)
+        return await self._object_by(reader, parameters, model, formatted=False)
+
+    async def _object_by(
+        self, reader: structured.ObjectReader, parameters: Parameters, model: str, *, formatted: bool
+    ) -> object:
+        most = self.settings.max_input_length
+        fields = structured.object_fields(parameters, model, reader, most, formatted=formatted)
+        answer = await self._router.send(
+            Operation.CHAT, model, encoded(fields), check=reader.check
+        )
+        await answer.aclose()
+        return reader.value
+
+    async def _image(self, params: Given) -> list[dict[str, str]]:
+        most = self.settings.max_input_length
+        fields = image.image_fields(
+            normalised(params, "prompt"), self.settings.model_types.image, most
+        )
+        answer = await self._router.send(Operation.IMAGE, str(fields["model"]), encoded(fields))
+        return image.images_in(await answer.read())
+
+    async def _embedding(self, params: Given) -> list[float] | list[list[float]]:
+        parameters: Parameters = {}
+        try:
+            parameters = normalised(params, "text")
+            texts = embedding.texts_of(params, parameters, self.settings.max_input_length)
+        except embedding.UnusableText as unusable:
+            return self._unusable(unusable)
+        try:
+            vectors = await self._vectors(texts, parameters)
+        except CallFailed as error:
+            if self.settings.embedding_on_failure == "raise":
+                raise
+            marked = self._degraded(embedding.marker_for(error), str(error))
+            if isinstance(texts, str):
+                return marked
+            return [marked for _ in texts]
+        return vectors[0] if isinstance(texts, str) else vectors
+
+    async def _vectors(self, texts: list[str] | str, parameters: Parameters) -> list[list[float]]:
+        names = self.settings.model_types
+        model = checked_text(parameters.pop("model", names.embedding), "model", 1000)
+        asked = parameters.get("dimensions", names.embedding_dimensions)
+
+        def check(body: bytes) -> None:
+            if (length := vector_length(body)) != asked:
+                raise ValueError(f"an embedding of {length} numbers instead of {asked}")
+
+        fields = embedding.embedding_fields(texts, model, names.embedding_dimensions, parameters)
+        answer = await self._router.send(
+            Operation.EMBEDDING, model, encoded(fields), check=check
+        )
+        return embedding.vectors_in(await answer.read())
+
+    def _unusable(self, unusable: embedding.UnusableText) -> list[float]:
+        """A null input asks for the length of the vectors, and always gets one."""
+        probe = unusable.marker is embedding.Marker.NULL_INPUT
+        if self.settings.embedding_on_failure == "raise" and not probe:
+            raise embedding.as_input_error(unusable)
+        return self._degraded(unusable.marker, unusable.reason)
+
+    def _degraded(self, marker: embedding.Marker, reason: str) -> embedding.DegradedVector:
+        length = self.settings.model_types.embedding_dimensions
+        level = logging.DEBUG if marker is embedding.Marker.NULL_INPUT else logging.WARNING
+        logger.log(level, "embedding degraded to a marker vector (%s): %s", marker.value, reason)
+        return embedding.DegradedVector(marker, length, reason)
+
+    def _encode(self, params: Given) -> list[int]:
+        parameters = normalised(params, "prompt")
+        return tokens.encode(*self._tokenizer_input(parameters))
+
+    def _tokenizer_input(self, parameters: Parameters) -> tuple[str, str]:
+        name = next((n for n in ("prompt", "text", "input") if n in parameters), "prompt")
+        value = checked_text(parameters.get(name), name, self.settings.max_input_length)
+        return value, self._tokenizer_model(parameters)
+
+    def _decode(self, params: Given) -> str:
+        parameters = normalised(params, "tokens")
+        given = parameters.get("tokens")
+        if not isinstance(given, Sequence) or isinstance(given, (str, bytes)):
+            kind = type(given).__name__
+            raise InputError(f"`tokens` must be a list of whole numbers, not {kind}", param="tokens")
+        return tokens.decode(given, self._tokenizer_model(parameters))
+
+    def _tokenizer_model(self, parameters: Parameters) -> str:
+        kind = model_type(str(parameters.get("model_type", ModelType.TEXT_LARGE)))
+        return str(parameters.get("model", model_name(kind, self.settings.model_types)))

@@ -1,0 +1,119 @@
+"""What to do after an attempt has failed: stop, move to the next target, or try again here.
+
+Theory of operation. Another target is the better answer to almost every failure: it is not
+the one that just failed, and it is free for the one that did. Trying again at the same
+target is worth it in three cases only:
+
+1. Nothing was sent (a refused or dropped connection): once again at once.
+2. A plain 500: once again after U(0, 0.2 s). The first choice was chosen for its quality,
+   and a single 500 says little about the next call.
+3. A limit that clears within `max_wait` and within a quarter of the time that remains: the
+   call that discovered it waits for it.
+
+With nowhere else to go, any failure that another try could heal is tried again, after the
+stated delay if that is within ten seconds and half of the remaining time, or else after
+full jitter, U(0, base * 2^n) with a base of 0.1 s (fault) or 1 s (overload) and at most 5 s
+(AWS, "Exponential Backoff and Jitter"). A silent or broken attempt is never repeated where
+it happened: it has cost its whole limit already.
+
+Invariant: at most `same_provider` repetitions in a call, whatever its number of targets, so
+retries of a call never multiply with the length of its chain.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from elizanet.errors import FailureClass, ProviderError
+
+SOON_S: Final = 0.2
+"""Longest pause in seconds before a plain 500 is tried again."""
+LONGEST_BACKOFF_S: Final = 5.0
+FAULT_BASE_S: Final = 0.1
+OVERLOAD_BASE_S: Final = 1.0
+LONGEST_LAST_WAIT_S: Final = 10.0
+"""Longest stated delay in seconds that is obeyed when no other target is left."""
+
+_NEVER_HERE: Final = frozenset({FailureClass.TIMEOUT, FailureClass.STREAM_INTERRUPTED})
+_INTERNAL_SERVER_ERROR: Final = 500
+
+
+class Step(Enum):
+    """What the engine does next."""
+
+    STOP = "stop"
+    MOVE = "move"
+    AGAIN = "again"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A step, and for `AGAIN` the seconds to wait before it."""
+
+    step: Step
+    delay: float = 0.0
+
+
+STOP: Final = Decision(Step.STOP)
+MOVE: Final = Decision(Step.MOVE)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """`same_provider`: repetitions a call may spend (default 1; 0 = always move on).
+
+    `max_wait`: the longest stated delay in seconds that is obeyed while another target is
+    left (default 2.5; 0 = move on at once).
+    """
+
+    same_provider: int = 1
+    max_wait: float = 2.5
+
+    def after(
+        self,
+        error: ProviderError,
+        *,
+        spent: int,
+        remaining: float,
+        another_target: bool,
+        chance: random.Random,
+    ) -> Decision:
+        """Decide what follows `error`, `spent` repetitions into a call with `remaining` seconds."""
+        if not error.verdict.fallback:
+            return STOP
+        otherwise = MOVE if another_target else STOP
+        if spent >= self.same_provider or not error.verdict.retry_same_provider:
+            return otherwise
+        delay = self._delay(error, spent, remaining, another_target, chance)
+        return otherwise if delay is None else Decision(Step.AGAIN, delay)
+
+    def _delay(
+        self,
+        error: ProviderError,
+        spent: int,
+        remaining: float,
+        another_target: bool,  # noqa: FBT001 -- private, one caller
+        chance: random.Random,
+    ) -> float | None:
+        """Return the seconds to wait before another try here, or None to make none."""
+        failure, stated = error.failure_class, error.verdict.retry_after_s
+        if failure in _NEVER_HERE:
+            return None
+        if stated is not None:
+            longest = (
+                min(self.max_wait, remaining / 4)
+                if another_target
+                else min(LONGEST_LAST_WAIT_S, remaining / 2)
+            )
+            return stated if stated <= longest else None
+        if failure is FailureClass.CONNECTION:
+            return 0.0
+        if another_target:
+            plain_500 = error.status == _INTERNAL_SERVER_ERROR
+            return chance.uniform(0, SOON_S) if plain_500 else None
+        base = FAULT_BASE_S if failure is not FailureClass.OVERLOADED else OVERLOAD_BASE_S
+        longest = min(LONGEST_BACKOFF_S, base * 2**spent, remaining / 2)
+        return chance.uniform(0, longest)

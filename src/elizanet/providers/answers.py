@@ -1,0 +1,142 @@
+"""The two kinds of answer an OpenAI API gives: one body, or a stream of events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from elizanet.call import Event, EventKind, Head
+from elizanet.classify import Classifier, verdict_for
+from elizanet.errors import FailureClass, ProviderError
+from elizanet.http import HttpReply, TransportError
+from elizanet.limit import Limit, LimitReached
+from elizanet.providers import replies
+from elizanet.providers.stream_events import DONE, StreamState, Trouble
+from elizanet.sse import SseError, SseEvent, SseParser
+
+_DRAIN_S: Final = 0.1
+"""Seconds a connection is given to end after `[DONE]`, so that it can be used again."""
+
+
+class BodyAnswer:
+    """A complete unary answer: one event."""
+
+    __slots__ = ("_body", "head")
+
+    def __init__(self, head: Head, body: bytes) -> None:
+        self.head = head
+        self._body: bytes | None = body
+
+    def __repr__(self) -> str:
+        return f"<BodyAnswer {self.head.status} {'unread' if self._body is not None else 'read'}>"
+
+    async def next(self) -> Event | None:
+        body, self._body = self._body, None
+        return None if body is None else Event(body, body, EventKind.CONTENT)
+
+    async def aclose(self) -> None:
+        self._body = None
+
+
+class StreamAnswer:
+    """An answer that arrives as server-sent events.
+
+    It ends with None only if it is whole (`StreamState.is_whole`), and with a
+    `ProviderError` otherwise; events that came before a break go out before the error.
+    """
+
+    __slots__ = ("_classifier", "_complete", "_failure", "_parser", "_ready", "_reply", "_state",
+                 "head")  # fmt: skip
+
+    def __init__(self, head: Head, reply: HttpReply, classifier: Classifier) -> None:
+        self.head = head
+        self._reply = reply
+        self._classifier = classifier
+        self._parser = SseParser()
+        self._state = StreamState()
+        self._ready: deque[Event] = deque()
+        self._failure: ProviderError | None = None
+        self._complete = False
+
+    def __repr__(self) -> str:
+        return f"<StreamAnswer {self.head.provider}/{self.head.model} {self._state!r}>"
+
+    async def next(self) -> Event | None:
+        """Return the next event, None at the end. Raises `ProviderError` if it breaks."""
+        while not self._ready:
+            if self._failure is not None:
+                raise self._failure
+            if self._complete:
+                await self._drain()
+                return None
+            await self._receive()
+        return self._ready.popleft()
+
+    async def aclose(self) -> None:
+        self._complete = True
+        self._ready.clear()
+        await self._reply.aclose()
+
+    async def _receive(self) -> None:
+        try:
+            chunk = await self._reply.chunk()
+            if not chunk:
+                self._finish()
+                return
+            for event in self._parser.feed(chunk):
+                self._take(event)
+                if self._complete or self._failure is not None:
+                    return
+        except TransportError as error:
+            self._ended(f"the stream was cut: {error}")
+        except SseError as error:
+            self._broke(str(error))
+
+    def _finish(self) -> None:
+        rest = self._parser.finish()
+        if rest is not None:
+            self._take(rest)
+        if self._failure is None and not self._complete:
+            self._ended("the stream stopped before its end")
+
+    def _take(self, event: SseEvent) -> None:
+        kind = self._state.read(event)
+        if kind is Trouble.ERROR:
+            self._told(event)
+        elif kind is Trouble.BROKEN:
+            self._broke(kind.value)
+        elif event.data == DONE and not self._state.is_whole:
+            self._broke("`[DONE]` without a finish reason")
+        elif kind is not None:
+            self._ready.append(Event(event.raw, event.data, kind))
+            self._complete = event.data == DONE
+
+    def _ended(self, otherwise: str) -> None:
+        """Nothing more comes: the answer is whole, or it broke for the given reason."""
+        if self._state.is_whole:
+            self._complete = True
+        else:
+            self._broke(otherwise)
+
+    def _broke(self, reason: str) -> None:
+        begun = self._state.has_begun
+        failure = FailureClass.STREAM_INTERRUPTED if begun else FailureClass.MALFORMED_RESPONSE
+        self._failure = replies.built(self._reply, reason, verdict_for(failure), b"")
+
+    def _told(self, event: SseEvent) -> None:
+        """The provider reports its own failure; after content that is an interruption."""
+        name, data = self.head.provider, event.data
+        error = replies.error_of(name, self._reply, data, self._classifier, stream=True)
+        if self._state.has_content and error.failure_class is not FailureClass.CONTENT_POLICY:
+            verdict = verdict_for(FailureClass.STREAM_INTERRUPTED)
+            error = replies.built(self._reply, error.message, verdict, data)
+        self._failure = error
+
+    async def _drain(self) -> None:
+        """Read the end of the body, so that the connection can be used again."""
+        try:
+            with Limit(asyncio.get_running_loop().time() + _DRAIN_S):
+                await self._reply.chunk()
+        except (LimitReached, TransportError):
+            await self._reply.aclose()

@@ -1,0 +1,165 @@
+"""Is a 200 what it was promised to be? One check for each kind of unary answer.
+
+A check decodes only the fields it needs, and raises `ShapeError` with a sentence that names
+what is missing. The bytes themselves are never changed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from elizanet.call import Operation
+
+FLOAT32_BYTES: Final = 4
+_SILENT_FINISHES: Final = frozenset({"length", "max_tokens", "content_filter"})
+"""Finish reasons that explain an answer without content: a limit, or a filter."""
+
+
+class ShapeError(ValueError):
+    """A success status whose body is not the promised shape."""
+
+
+class Request(msgspec.Struct):
+    """The fields of a request that say what its answer has to look like."""
+
+    n: Any = None
+    input: Any = None
+    dimensions: Any = None
+
+
+class _Choice(msgspec.Struct):
+    message: dict[str, Any] | None = None
+    text: str | None = None
+    finish_reason: Any = None
+
+
+class _Choices(msgspec.Struct):
+    choices: list[_Choice]
+
+
+class _Vector(msgspec.Struct):
+    embedding: list[float] | str
+
+
+class _Embeddings(msgspec.Struct):
+    data: list[_Vector]
+
+
+class _Image(msgspec.Struct):
+    url: str | None = None
+    b64_json: str | None = None
+
+
+class _Images(msgspec.Struct):
+    data: list[_Image]
+
+
+class _ErrorField(msgspec.Struct):
+    error: Any = None
+    object: Any = None
+
+
+_decode_request = msgspec.json.Decoder(Request).decode
+_decode_choices = msgspec.json.Decoder(_Choices).decode
+_decode_embeddings = msgspec.json.Decoder(_Embeddings).decode
+_decode_images = msgspec.json.Decoder(_Images).decode
+_decode_error_field = msgspec.json.Decoder(_ErrorField).decode
+
+
+def carries_error(body: bytes) -> bool:
+    """Tell whether a success body is an error object in disguise."""
+    try:
+        fields = _decode_error_field(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+    return bool(fields.error) or fields.object == "error"
+
+
+def check_shape(operation: Operation, request: bytes, body: bytes) -> None:
+    """Raise `ShapeError` if `body` does not answer `request`."""
+    try:
+        _CHECKS[operation](_decode_request(request), body)
+    except msgspec.ValidationError as error:
+        raise ShapeError(f"not the shape of an answer to {operation}: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ShapeError(f"not JSON: {_excerpt(body)}") from None
+
+
+def is_empty(fields: Mapping[str, Any]) -> bool:
+    """Tell whether a message or delta holds nothing that a reader would miss."""
+    return not any(value for name, value in fields.items() if name != "role")
+
+
+def explains_silence(finish_reason: object) -> bool:
+    """Tell whether an answer that finished so may be without content."""
+    return finish_reason in _SILENT_FINISHES
+
+
+def _check_choices(request: Request, body: bytes) -> None:
+    del request
+    choices = _decode_choices(body).choices
+    if not choices:
+        raise ShapeError("`choices` is empty")
+    for choice in choices:
+        content = choice.message if choice.message is not None else {"text": choice.text}
+        if is_empty(content) and not explains_silence(choice.finish_reason):
+            raise ShapeError("an answer without content")
+
+
+def _check_embeddings(request: Request, body: bytes) -> None:
+    vectors = _decode_embeddings(body).data
+    wanted = len(request.input) if _is_batch(request.input) else 1
+    if len(vectors) != wanted:
+        raise ShapeError(f"{len(vectors)} embeddings for {wanted} inputs")
+    lengths = {_length(vector.embedding) for vector in vectors}
+    if len(lengths) > 1:
+        raise ShapeError(f"embeddings of different lengths: {sorted(lengths)}")
+    length = lengths.pop() if lengths else 0
+    if length == 0:
+        raise ShapeError("an empty embedding")
+    if isinstance(request.dimensions, int) and length != request.dimensions:
+        raise ShapeError(f"an embedding of {length} numbers instead of {request.dimensions}")
+
+
+def _is_batch(given: object) -> bool:
+    """A list of strings or of token lists is many inputs; a list of tokens is one."""
+    return isinstance(given, list) and bool(given) and not isinstance(given[0], int)
+
+
+def _length(embedding: list[float] | str) -> int:
+    if isinstance(embedding, list):
+        return len(embedding)
+    try:
+        return len(base64.b64decode(embedding, validate=True)) // FLOAT32_BYTES
+    except (binascii.Error, ValueError):
+        raise ShapeError("an embedding that is neither numbers nor base64") from None
+
+
+def _check_images(request: Request, body: bytes) -> None:
+    del request
+    images = _decode_images(body).data
+    if not images or not all(image.url or image.b64_json for image in images):
+        raise ShapeError("an answer without images")
+
+
+def _excerpt(body: bytes) -> str:
+    text = body[:80].decode(errors="replace")
+    return repr(text) if text.strip() else "an empty body"
+
+
+_CHECKS: Final[Mapping[Operation, Callable[[Request, bytes], None]]] = {
+    Operation.CHAT: _check_choices,
+    Operation.COMPLETION: _check_choices,
+    Operation.EMBEDDING: _check_embeddings,
+    Operation.IMAGE: _check_images,
+}
+
+
+def vector_length(body: bytes) -> int:
+    """Return the length of the embeddings in a checked answer."""
+    return _length(_decode_embeddings(body).data[0].embedding)

@@ -1,0 +1,116 @@
+"""What the events of an OpenAI stream mean, and whether the stream reached its end.
+
+A stream is whole when every choice that began has a finish reason; `[DONE]` alone does not
+prove it, because gateways send it after an error too. A broken JSON event is skipped while
+the stream otherwise goes on; three in a row are a broken stream.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Final
+
+import msgspec
+
+from elizanet.call import EventKind
+from elizanet.providers.shapes import explains_silence, is_empty
+from elizanet.sse import SseEvent
+
+DONE: Final = b"[DONE]"
+BROKEN_EVENTS_IN_A_ROW: Final = 3
+_PROVIDER_GAVE_UP: Final = "error"
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    delta: dict[str, Any] | None = None
+    text: str | None = None
+    finish_reason: Any = None
+
+    def has_content(self) -> bool:
+        return bool(self.text) or (self.delta is not None and not is_empty(self.delta))
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    error: Any = None
+    object: Any = None
+    usage: Any = None
+
+
+_decode_chunk = msgspec.json.Decoder(_Chunk).decode
+
+
+class Trouble(Enum):
+    """Why an event ends the stream."""
+
+    ERROR = "an error event"
+    BROKEN = "three broken events in a row"
+
+
+class StreamState:
+    """Follows one stream; `read` says what each event is. It does no I/O."""
+
+    __slots__ = ("_broken_in_a_row", "_finished", "_silence_explained", "has_content", "skipped")
+
+    def __init__(self) -> None:
+        self._finished: dict[int, bool] = {}
+        self._silence_explained = False
+        self._broken_in_a_row = 0
+        self.has_content = False
+        self.skipped = 0
+
+    def __repr__(self) -> str:
+        open_choices = [index for index, finished in self._finished.items() if not finished]
+        return (
+            f"<StreamState content={self.has_content} choices={len(self._finished)} "
+            f"unfinished={open_choices} skipped={self.skipped}>"
+        )
+
+    @property
+    def has_begun(self) -> bool:
+        """At least one choice has been mentioned."""
+        return bool(self._finished)
+
+    @property
+    def is_whole(self) -> bool:
+        """Every choice that began has finished, and the answer is not empty without a reason."""
+        begun = self._finished
+        complete = bool(begun) and all(begun.values())
+        return complete and (self.has_content or self._silence_explained)
+
+    def read(self, event: SseEvent) -> EventKind | Trouble | None:
+        """Say what the event is; None means: broken, skip it."""
+        if not event.data:
+            return EventKind.PREAMBLE
+        if event.data == DONE:
+            return EventKind.END
+        try:
+            chunk = _decode_chunk(event.data)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return self._broken()
+        self._broken_in_a_row = 0
+        if chunk.error or chunk.object == "error" or event.name == b"error":
+            return Trouble.ERROR
+        return self._kind(chunk)
+
+    def _broken(self) -> Trouble | None:
+        self.skipped += 1
+        self._broken_in_a_row += 1
+        return Trouble.BROKEN if self._broken_in_a_row >= BROKEN_EVENTS_IN_A_ROW else None
+
+    def _kind(self, chunk: _Chunk) -> EventKind | Trouble:
+        kind = EventKind.END if chunk.usage else EventKind.PREAMBLE
+        for choice in chunk.choices or ():
+            if choice.finish_reason == _PROVIDER_GAVE_UP:
+                return Trouble.ERROR
+            if choice.finish_reason:
+                self._finished[choice.index] = True
+                self._silence_explained |= explains_silence(choice.finish_reason)
+                kind = EventKind.END if kind is EventKind.PREAMBLE else kind
+            else:
+                self._finished.setdefault(choice.index, False)
+            if choice.has_content():
+                self.has_content = True
+                kind = EventKind.CONTENT
+        return kind

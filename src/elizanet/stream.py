@@ -1,0 +1,111 @@
+"""From an answer that may still fail to one that is committed, and the watch after that.
+
+OPENING -> PREAMBLE -> COMMITTED -> DONE | BROKEN. Until the first content event nothing has
+reached the caller: what came is buffered, and another target can still take over unseen.
+From then on the answer belongs to its target, and only silence is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Self
+
+from elizanet.call import Answer, Attempt, Event, EventKind, Head
+from elizanet.classify import verdict_for
+from elizanet.errors import FailureClass, ProviderError
+from elizanet.limit import Limit, LimitReached
+
+MAX_PREAMBLE_BYTES: Final = 1 << 20
+"""Bytes an answer may send before its first content (1 MiB)."""
+
+KEEP_ALIVE_STALLS: Final = 3
+"""A stream that sends keep-alives only is given this many times its stall limit."""
+
+
+async def until_content(answer: Answer) -> deque[Event]:
+    """Return the events up to the first content, or the whole answer if it has none.
+
+    Raises `ProviderError`, also for a preamble without end.
+    """
+    events: deque[Event] = deque()
+    size = 0
+    while (event := await answer.next()) is not None:
+        events.append(event)
+        if event.kind is EventKind.CONTENT:
+            break
+        size += len(event.raw)
+        if size > MAX_PREAMBLE_BYTES:
+            raise ProviderError(
+                f"more than {MAX_PREAMBLE_BYTES} bytes before the first content",
+                verdict_for(FailureClass.MALFORMED_RESPONSE),
+            )
+    return events
+
+
+class CommittedAnswer:
+    """The answer a caller receives: buffered events first, then the live ones, watched.
+
+    `stall` is the longest silence in seconds while the caller waits for the next event.
+    `on_break` is told the error of a stream that does not reach its end.
+    """
+
+    __slots__ = ("_answer", "_buffered", "_loop", "_on_break", "_stall", "attempts", "head")
+
+    def __init__(
+        self,
+        answer: Answer,
+        buffered: deque[Event],
+        attempts: tuple[Attempt, ...],
+        stall: float,
+        on_break: Callable[[ProviderError], None],
+    ) -> None:
+        self.head: Head = answer.head
+        self.attempts = attempts
+        self._answer = answer
+        self._buffered = buffered
+        self._stall = stall
+        self._on_break = on_break
+        self._loop = asyncio.get_running_loop()
+
+    def __repr__(self) -> str:
+        head = self.head
+        return f"<CommittedAnswer {head.provider}/{head.model} {head.status}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    async def next(self) -> Event | None:
+        """Return the next event or None at the end. Raises `ProviderError` if it breaks."""
+        if self._buffered:
+            return self._buffered.popleft()
+        try:
+            with Limit(self._loop.time() + self._stall):
+                return await self._answer.next()
+        except LimitReached:
+            error = ProviderError(
+                f"the stream was silent for {self._stall:g} s",
+                verdict_for(FailureClass.STREAM_INTERRUPTED),
+            )
+        except ProviderError as raised:
+            error = raised
+        await self._answer.aclose()
+        error.provider, error.model = self.head.provider, self.head.model
+        error.attempts = self.attempts
+        self._on_break(error)
+        raise error
+
+    async def read(self) -> bytes:
+        """Return the rest of the body in one piece. Raises `ProviderError` if it breaks."""
+        pieces = []
+        while (event := await self.next()) is not None:
+            pieces.append(event.raw)
+        return b"".join(pieces)
+
+    async def aclose(self) -> None:
+        self._buffered.clear()
+        await self._answer.aclose()

@@ -1,0 +1,116 @@
+"""What happens in the engine, as typed events; sinks turn them into logs and metrics.
+
+The engine emits dataclasses and never strings. A sink is a plain function; one that raises
+is cut off from the call: its error is logged once a process, and the answer goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from elizanet.call import Attempt
+from elizanet.errors import FailureClass
+
+logger = logging.getLogger("elizanet")
+
+ALERTING: frozenset[FailureClass] = frozenset({FailureClass.AUTH, FailureClass.QUOTA_EXHAUSTED})
+"""Failures that only a person can end: the caller is served, the operator is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """An attempt failed; `next_target` names who is asked now, or is None."""
+
+    call_id: str
+    model: str
+    attempt: Attempt
+    next_target: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """A call has its answer (a stream: its first content)."""
+
+    call_id: str
+    model: str
+    attempts: tuple[Attempt, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallGaveUp:
+    """No target answered, or the failure was one that must reach the caller."""
+
+    call_id: str
+    model: str
+    attempts: tuple[Attempt, ...]
+    seconds: float
+    failure_class: FailureClass
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBroke:
+    """A stream broke after content had been passed on."""
+
+    call_id: str
+    model: str
+    attempt: Attempt
+
+
+TelemetryEvent = AttemptFailed | CallAnswered | CallGaveUp | StreamBroke
+Sink = Callable[[TelemetryEvent], None]
+
+
+def log_sink(event: TelemetryEvent) -> None:
+    """Write the event to the logger `elizanet`: one line, keys masked where it was built."""
+    match event:
+        case AttemptFailed(call_id, model, attempt, next_target):
+            level = logging.ERROR if attempt.failure_class in ALERTING else logging.WARNING
+            then = f"; trying {next_target}" if next_target else ""
+            logger.log(level, "[%s] %s: %s%s", call_id, model, describe(attempt), then)
+        case CallAnswered(call_id, model, attempts, seconds) if len(attempts) > 1:
+            last = attempts[-1]
+            logger.info(
+                "[%s] %s: answered by %s/%s after %d attempts (took %d ms)",
+                call_id, model, last.provider, last.model, len(attempts), seconds * 1000,
+            )  # fmt: skip
+        case CallAnswered(call_id, model, _, seconds):
+            logger.debug("[%s] %s: answered (took %d ms)", call_id, model, seconds * 1000)
+        case CallGaveUp(call_id, model, attempts, seconds, failure_class):
+            logger.error(
+                "[%s] %s: no answer after %d attempts, %s (took %d ms)",
+                call_id, model, len(attempts), failure_class, seconds * 1000,
+            )  # fmt: skip
+        case StreamBroke(call_id, model, attempt):
+            logger.error("[%s] %s: stream broke, %s", call_id, model, describe(attempt))
+
+
+def describe(attempt: Attempt) -> str:
+    """Say one attempt in one line."""
+    status = f" {attempt.status}" if attempt.status is not None else ""
+    took = f"{attempt.duration * 1000:.0f} ms"
+    outcome = attempt.failure_class or "answered"
+    reason = f": {attempt.message}" if attempt.message else ""
+    return f"{attempt.provider}/{attempt.model}{status} {outcome} in {took}{reason}"
+
+
+class Emitter:
+    """Hands each event to every sink, and survives them."""
+
+    def __init__(self, *sinks: Sink) -> None:
+        self._sinks = sinks
+        self.failures = 0
+
+    def __repr__(self) -> str:
+        return f"<Emitter sinks={len(self._sinks)} failures={self.failures}>"
+
+    def __call__(self, event: TelemetryEvent) -> None:
+        for sink in self._sinks:
+            try:
+                sink(event)
+            except Exception:
+                self.failures += 1
+                if self.failures == 1:
+                    logger.exception("a telemetry sink failed; later failures are only counted")
