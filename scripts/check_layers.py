@@ -23,7 +23,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("elizanet.engine", "elizanet.embedding_space", "elizanet.hooks", "elizanet.model_types"),
     ("elizanet.router",),
     ("elizanet.library", "elizanet.gateway", "elizanet.testing"),
-    ("elizanet.cli",),
+    ("elizanet.cli", "elizanet.__main__"),
     ("elizanet",),
 )
 

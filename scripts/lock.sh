@@ -10,4 +10,4 @@ compile() {
 compile pyproject.toml -o requirements/run.txt
 compile requirements/build.in -o requirements/build.txt
 compile pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
-compile requirements/litellm.in -o requirements/litellm.txt
+compile requirements/litellm.in --override requirements/litellm-overrides.in -o requirements/litellm.txt

@@ -25,7 +25,9 @@ LIMITS = TargetLimits(attempt=10, first_event=5, stall=3)
 class Scene:
     """A chain of scripted providers, and everything that was told about its calls."""
 
-    def __init__(self, *scripts: list[Step], windows: tuple[int | None, ...] = (), **options: Any) -> None:
+    def __init__(
+        self, *scripts: list[Step], windows: tuple[int | None, ...] = (), **options: Any
+    ) -> None:
         windows = windows or (None,) * len(scripts)
         self.providers = [ScriptedProvider(f"p{i}", script) for i, script in enumerate(scripts, 1)]
         self.events: list[object] = []
@@ -212,7 +214,8 @@ def test_a_short_deadline_is_shared_between_the_targets() -> None:
 
 def test_a_call_ends_by_its_deadline() -> None:
     """However many targets hang."""
-    scene = Scene(*([Reply(delay=1000)] for _ in range(5)))
+    scripts: list[list[Step]] = [[Reply(delay=1000)] for _ in range(5)]
+    scene = Scene(*scripts)
 
     async def main() -> float:
         with pytest.raises(AllTargetsFailed):

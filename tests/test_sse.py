@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ def events_of(stream: bytes, cuts: list[int]) -> list[SseEvent]:
     parser = SseParser()
     events = []
     edges = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         events += parser.feed(stream[start:end])
     rest = parser.finish()
     return [*events, rest] if rest else events

@@ -1,9 +1,9 @@
 """elizanet keeps AI agents answering: when a model provider fails, the next one answers.
 
-    from elizanet import Elizanet, ModelType
+from elizanet import Elizanet, ModelType
 
-    async with Elizanet.from_env() as net:
-        await net.use_model(ModelType.TEXT_SMALL, {"prompt": "Hello"})
+async with Elizanet.from_env() as net:
+    await net.use_model(ModelType.TEXT_SMALL, {"prompt": "Hello"})
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Call:
     `body` is JSON exactly as the caller sent it; a provider replaces the value of `model`
     in it and nothing else. `deadline` is absolute, in seconds of the running loop's clock;
     it bounds everything up to the first content of a stream or the whole unary answer.
-    `headers` go upstream beside the provider's own. `first_target_only` forbids fallback.
+    `connect_timeout` is in seconds. `headers` go upstream beside the provider's own. `first_target_only` forbids fallback.
     `check` may refuse a complete unary body by raising `ValueError` with one sentence: the
     answer then counts as malformed and the call moves on.
     """
@@ -46,6 +46,7 @@ class Call:
     stream: bool = False
     headers: Headers = ()
     first_target_only: bool = False
+    connect_timeout: float = 3.0
     check: Callable[[bytes], None] | None = None
 
 

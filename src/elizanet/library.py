@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from copy import copy
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -204,13 +205,16 @@ class Elizanet:
         return await self._object_by(reader, parameters, model, formatted=False)
 
     async def _object_by(
-        self, reader: structured.ObjectReader, parameters: Parameters, model: str, *, formatted: bool
+        self,
+        reader: structured.ObjectReader,
+        parameters: Parameters,
+        model: str,
+        *,
+        formatted: bool,
     ) -> object:
         most = self.settings.max_input_length
         fields = structured.object_fields(parameters, model, reader, most, formatted=formatted)
-        answer = await self._router.send(
-            Operation.CHAT, model, encoded(fields), check=reader.check
-        )
+        answer = await self._router.send(Operation.CHAT, model, encoded(fields), check=reader.check)
         await answer.aclose()
         return reader.value
 
@@ -235,9 +239,7 @@ class Elizanet:
             if self.settings.embedding_on_failure == "raise":
                 raise
             marked = self._degraded(embedding.marker_for(error), str(error))
-            if isinstance(texts, str):
-                return marked
-            return [marked for _ in texts]
+            vectors = [copy(marked) for _ in ([texts] if isinstance(texts, str) else texts)]
         return vectors[0] if isinstance(texts, str) else vectors
 
     async def _vectors(self, texts: list[str] | str, parameters: Parameters) -> list[list[float]]:
@@ -250,9 +252,7 @@ class Elizanet:
                 raise ValueError(f"an embedding of {length} numbers instead of {asked}")
 
         fields = embedding.embedding_fields(texts, model, names.embedding_dimensions, parameters)
-        answer = await self._router.send(
-            Operation.EMBEDDING, model, encoded(fields), check=check
-        )
+        answer = await self._router.send(Operation.EMBEDDING, model, encoded(fields), check=check)
         return embedding.vectors_in(await answer.read())
 
     def _unusable(self, unusable: embedding.UnusableText) -> list[float]:
@@ -282,7 +282,9 @@ class Elizanet:
         given = parameters.get("tokens")
         if not isinstance(given, Sequence) or isinstance(given, (str, bytes)):
             kind = type(given).__name__
-            raise InputError(f"`tokens` must be a list of whole numbers, not {kind}", param="tokens")
+            raise InputError(
+                f"`tokens` must be a list of whole numbers, not {kind}", param="tokens"
+            )
         return tokens.decode(given, self._tokenizer_model(parameters))
 
     def _tokenizer_model(self, parameters: Parameters) -> str:

@@ -14,9 +14,7 @@ def plan(targets: Sequence[Target], call: Call) -> list[Target]:
     return list(targets[:1] if call.first_target_only else targets)
 
 
-def still_useful(
-    targets: Sequence[Target], failed: Target, error: ProviderError
-) -> list[Target]:
+def still_useful(targets: Sequence[Target], failed: Target, error: ProviderError) -> list[Target]:
     """Return those of the remaining targets that could succeed where `failed` did not.
 
     A prompt that is too long for one model only fits one whose window is larger or unknown.

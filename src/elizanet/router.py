@@ -175,12 +175,11 @@ class Router:
 
     def _target(self, route: RouteSettings, target: TargetSettings) -> Target:
         times = self.settings.timeouts_for(route, self.settings.providers[target.provider])
-        limits = TargetLimits(times.attempt, times.first_event, times.stall)
+        limits = TargetLimits(times.connect, times.attempt, times.first_event, times.stall)
         return Target(self._providers[target.provider], target.model, target.window, limits)
 
     def _provider(self, name: str) -> OpenAIProvider:
         given = self.settings.providers[name]
-        connect = given.timeouts.get("connect", self.settings.timeouts.connect)
         return OpenAIProvider(
             name,
             given.base_url,
@@ -188,7 +187,7 @@ class Router:
             api_key=given.api_key,
             headers=given.headers,
             paths=given.paths,
-            connect_timeout=connect,
+            connect_timeout=self.settings.timeouts_for(None, given).connect,
             classifier=self._classifier,
         )
 

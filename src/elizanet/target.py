@@ -14,10 +14,11 @@ KEEP = "*"
 class TargetLimits:
     """Seconds an attempt at this target may take.
 
-    `attempt`: a unary answer, complete. `first_event`: until a stream's first content.
+    `connect`: reaching the provider. `attempt`: a unary answer, complete. `first_event`: until a stream's first content.
     `stall`: silence inside a stream after that.
     """
 
+    connect: float = 3.0
     attempt: float = 300.0
     first_event: float = 30.0
     stall: float = 20.0
@@ -45,4 +46,5 @@ class Target:
 
     async def send(self, call: Call) -> Answer:
         """Ask the provider. Raises `ProviderError`."""
-        return await self.provider.send(replace(call, model=self.model_for(call)))
+        model, connect = self.model_for(call), self.limits.connect
+        return await self.provider.send(replace(call, model=model, connect_timeout=connect))

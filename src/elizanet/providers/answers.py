@@ -76,7 +76,7 @@ class StreamAnswer:
     async def aclose(self) -> None:
         self._complete = True
         self._ready.clear()
-        await self._reply.aclose()
+        self._reply.close()
 
     async def _receive(self) -> None:
         try:
@@ -139,4 +139,4 @@ class StreamAnswer:
             with Limit(asyncio.get_running_loop().time() + _DRAIN_S):
                 await self._reply.chunk()
         except (LimitReached, TransportError):
-            await self._reply.aclose()
+            self._reply.close()

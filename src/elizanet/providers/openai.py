@@ -18,6 +18,7 @@ from elizanet.call import Answer, Call, Head, Headers
 from elizanet.classify import Classifier, verdict_for
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.http import Http, HttpReply, TransportError
+from elizanet.http.decoding import ACCEPTED
 from elizanet.providers import replies, shapes
 from elizanet.providers.answers import BodyAnswer, StreamAnswer
 from elizanet.providers.splice import replace_model
@@ -27,6 +28,11 @@ MAX_ANSWER_BYTES: Final = 128 << 20
 """Largest unary answer in bytes (128 MiB: a full batch of embeddings as decimal numbers)."""
 
 _SUCCESS: Final = range(200, 300)
+_JSON_BODY: Final[Headers] = (("content-type", "application/json"),)
+_BODY_WANTED: Final[Headers] = (("accept", "application/json"), ("accept-encoding", ACCEPTED))
+_STREAM_WANTED: Final[Headers] = (("accept", "text/event-stream"), ("accept-encoding", "identity"))
+"""A stream is asked for unencoded: a compressor would hold its events back."""
+
 _NO_STREAM: Final = ("json", "html")
 
 
@@ -46,7 +52,7 @@ class OpenAIProvider:
 
     `base_url` holds the version path and no trailing slash. `headers` are sent with every
     request. `paths` maps an operation to a path of its own, from the root of the host.
-    `connect_timeout` is in seconds.
+    `connect_timeout`, in seconds, is for requests that are no call of a caller's.
     """
 
     def __init__(
@@ -78,9 +84,9 @@ class OpenAIProvider:
             body = replace_model(call.body, call.model)
         except ValueError as error:
             raise ProviderError(str(error), verdict_for(FailureClass.BAD_REQUEST)) from None
-        accept = "text/event-stream" if call.stream else "application/json"
-        headers = (("content-type", "application/json"), ("accept", accept), *call.headers)
-        reply = await self._request("POST", self._url(call.operation), headers, body)
+        headers = _JSON_BODY + (_STREAM_WANTED if call.stream else _BODY_WANTED) + call.headers
+        url, connect = self._url(call.operation), call.connect_timeout
+        reply = await self._request("POST", url, headers, body, connect)
         try:
             if reply.status not in _SUCCESS:
                 raise await replies.refusal(self.name, reply, self._classifier)
@@ -89,19 +95,19 @@ class OpenAIProvider:
                 return StreamAnswer(head, reply, self._classifier)
             return BodyAnswer(head, await self._checked_body(call, reply))
         except BaseException:
-            await reply.aclose()
+            reply.close()
             raise
 
     async def list_models(self) -> tuple[str, ...]:
         """Return the ids that `GET /models` names. Raises `ProviderError`."""
-        headers = (("accept", "application/json"),)
-        reply = await self._request("GET", self._url("models"), headers, None)
+        url, connect = self._url("models"), self._connect_timeout
+        reply = await self._request("GET", url, _BODY_WANTED, None, connect)
         try:
             if reply.status not in _SUCCESS:
                 raise await replies.refusal(self.name, reply, self._classifier)
             body = await self._whole_body(reply)
         finally:
-            await reply.aclose()
+            reply.close()
         try:
             return tuple(model.id for model in _decode_models(body).data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -115,12 +121,11 @@ class OpenAIProvider:
         return f"{root.scheme}://{root.netloc}/{own.removeprefix('/')}"
 
     async def _request(
-        self, method: str, url: str, headers: Headers, body: bytes | None
+        self, method: str, url: str, headers: Headers, body: bytes | None, connect: float
     ) -> HttpReply:
-        all_headers = self._headers + headers
         try:
             return await self._http.send(
-                method, url, all_headers, body, connect_timeout=self._connect_timeout
+                method, url, self._headers + headers, body, connect_timeout=connect
             )
         except TransportError as error:
             raise replies.unreachable(error) from error
@@ -138,7 +143,6 @@ class OpenAIProvider:
                 call.check(body)
         except ValueError as error:
             raise replies.malformed(reply, str(error), body) from None
-        await reply.aclose()
         return body
 
     async def _whole_body(self, reply: HttpReply) -> bytes:

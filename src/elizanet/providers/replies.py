@@ -20,9 +20,10 @@ _CLASS_OF: Final = {
     Problem.CONNECT_TIMEOUT: FailureClass.TIMEOUT,
     Problem.CUT: FailureClass.MALFORMED_RESPONSE,
     Problem.NOT_HTTP: FailureClass.MALFORMED_RESPONSE,
-    Problem.TOO_LARGE: FailureClass.MALFORMED_RESPONSE,
+    Problem.HEAD_TOO_LARGE: FailureClass.MALFORMED_RESPONSE,
+    Problem.BAD_ENCODING: FailureClass.MALFORMED_RESPONSE,
 }
-_LASTING: Final = frozenset({Problem.DNS, Problem.TLS, Problem.TOO_LARGE})
+_LASTING: Final = frozenset({Problem.DNS, Problem.TLS, Problem.PROXY, Problem.HEAD_TOO_LARGE})
 """Problems that another try will not change."""
 
 

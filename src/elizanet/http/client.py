@@ -1,0 +1,208 @@
+"""`Http`: requests over kept-alive connections, shared by all calls."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from elizanet.call import Headers
+from elizanet.http.connection import Connection
+from elizanet.http.decoding import Decoder, decoder_for, decoding_errors
+from elizanet.http.dialing import Dialer, Origin, proxy_headers
+from elizanet.http.errors import Problem, TransportError
+
+KEEP_ALIVE_S: Final = 50.0
+"""Seconds an idle connection is kept; common load balancers drop theirs after 60."""
+
+_CLOSE_S: Final = 1.0
+_MAX_ADDRESSES: Final = 1024
+_SERVER_KEEPS: Final = re.compile(r"timeout=(\d+)")
+_BARE_CONTROLS: Final = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """A URL, as far as every request to it is the same."""
+
+    origin: Origin
+    request_target: str
+    headers: Headers
+
+
+class HttpReply:
+    """An HTTP answer whose head is known. Close it; an unfinished one is cut."""
+
+    __slots__ = ("_connection", "_decoder", "_http", "_origin", "headers", "status")
+
+    def __init__(self, http: Http, origin: Origin, connection: Connection) -> None:
+        self._http = http
+        self._origin = origin
+        self._connection: Connection | None = connection
+        self.status = connection.status
+        self.headers: Headers = tuple(connection.headers)
+        self._decoder = _decoder(self.headers)
+
+    def __repr__(self) -> str:
+        return f"<HttpReply {self.status} {'open' if self._connection else 'closed'}>"
+
+    async def chunk(self) -> bytes:
+        """Return the next bytes of the body, decoded; b"" at its end.
+
+        Raises `TransportError`, also for a body that ends before its framing or encoding.
+        """
+        connection = self._connection
+        if connection is None:
+            return b""
+        if self._decoder is None:
+            data = await connection.read()
+        else:
+            data = await self._decoded(connection, self._decoder)
+        if not data:
+            self.close()
+        return data
+
+    def close(self) -> None:
+        """Give the connection back if the answer was read to its end, else cut it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._http.release(self._origin, connection, self.headers)
+
+    async def _decoded(self, connection: Connection, decoder: Decoder) -> bytes:
+        try:
+            while not (piece := decoder.piece()):
+                data = await connection.read()
+                if not data:
+                    if not decoder.is_complete:
+                        raise TransportError(Problem.CUT, "inside its content encoding")
+                    return b""
+                decoder.feed(data)
+        except decoding_errors() as error:
+            raise TransportError(Problem.BAD_ENCODING, str(error)[:100]) from error
+        return piece
+
+
+class Http:
+    """A pool of connections to any number of origins.
+
+    It belongs to the event loop it is used on; close it there.
+    """
+
+    def __init__(self) -> None:
+        self._dialer = Dialer()
+        self._addresses: dict[str, _Address] = {}
+        self._idle: dict[Origin, list[Connection]] = {}
+        self._open: set[Connection] = set()
+
+    def __repr__(self) -> str:
+        idle = sum(map(len, self._idle.values()))
+        return f"<Http open={len(self._open)} idle={idle}>"
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes | None,
+        *,
+        connect_timeout: float,
+    ) -> HttpReply:
+        """Send a request and return its answer once the head has come.
+
+        `connect_timeout`: seconds for a new connection; how long the answer may take is the
+        caller's affair. Raises `TransportError`, and `ValueError` for a header that cannot
+        be sent.
+        """
+        address = self._address(url)
+        head = _head(method, address, headers, body)
+        connection = self._reusable(address.origin)
+        if connection is None:
+            connection = await self._dialer.dial(address.origin, connect_timeout)
+            self._open.add(connection)
+            connection.closed.add_done_callback(lambda _: self._open.discard(connection))
+        try:
+            connection.request(head, body or b"")
+            await connection.head()
+            return HttpReply(self, address.origin, connection)
+        except BaseException:
+            connection.abort()
+            raise
+
+    def release(self, origin: Origin, connection: Connection, headers: Headers) -> None:
+        """Take back a connection after an exchange."""
+        if not connection.is_reusable or connection not in self._open:
+            connection.abort()
+            return
+        connection.idle_since = connection.loop.time()
+        kept = _kept_by_server(headers)
+        if kept is not None:
+            connection.idle_since -= max(0.0, KEEP_ALIVE_S - kept)
+        self._idle.setdefault(origin, []).append(connection)
+
+    async def aclose(self) -> None:
+        """Cut every connection, and wait until they are gone."""
+        waiting = [connection.closed for connection in self._open]
+        for connection in tuple(self._open):
+            connection.abort()
+        self._idle.clear()
+        self._open.clear()
+        if waiting:
+            await asyncio.wait(waiting, timeout=_CLOSE_S)
+
+    def _reusable(self, origin: Origin) -> Connection | None:
+        """Return the connection used last, if one is still good; drop those that are not."""
+        loop = asyncio.get_running_loop()
+        idle = self._idle.get(origin, [])
+        while idle:
+            connection = idle.pop()
+            fresh = loop.time() - connection.idle_since < KEEP_ALIVE_S
+            if fresh and connection.loop is loop and connection.is_reusable:
+                return connection
+            connection.abort()
+        return None
+
+    def _address(self, url: str) -> _Address:
+        address = self._addresses.get(url)
+        if address is None:
+            if len(self._addresses) >= _MAX_ADDRESSES:
+                self._addresses.clear()
+            address = self._addresses[url] = _parsed(self._dialer, url)
+        return address
+
+
+def _parsed(dialer: Dialer, url: str) -> _Address:
+    parts = urlsplit(url)
+    origin = Origin.of(parts)
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    proxy = dialer.proxy_for(origin)
+    headers: Headers = (("host", origin.authority),)
+    if proxy is not None and origin.scheme == "http":  # a proxy for plain http is told the URL
+        path = f"http://{origin.authority}{path}"
+        headers += tuple(proxy_headers(proxy))
+    return _Address(origin, path, headers)
+
+
+def _head(method: str, address: _Address, headers: Headers, body: bytes | None) -> bytes:
+    lines = [f"{method} {address.request_target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in address.headers + headers]
+    if body is not None:
+        lines.append(f"content-length: {len(body)}")
+    head = "\r\n".join(lines).encode("latin-1")
+    if len(_BARE_CONTROLS.findall(head)) != 2 * (len(lines) - 1):
+        raise ValueError("a request header contains a control character")
+    return head + b"\r\n\r\n"
+
+
+def _decoder(headers: Headers) -> Decoder | None:
+    encoding = ", ".join(value for name, value in headers if name == "content-encoding")
+    return decoder_for(encoding) if encoding else None
+
+
+def _kept_by_server(headers: Headers) -> float | None:
+    """Return how many seconds the server says it keeps an idle connection, less one."""
+    for name, value in headers:
+        if name == "keep-alive" and (match := _SERVER_KEEPS.search(value)):
+            return max(0.0, float(match[1]) - 1)
+    return None

@@ -1,0 +1,225 @@
+"""One connection: the bytes of a request out, the parsed answer in.
+
+Theory of operation. asyncio calls `data_received`, llhttp calls `on_*`, and the one task
+that owns the exchange waits in `head` or `read`. There is never a second waiter, so a single
+future is enough. Reading pauses while more than `HIGH_WATER` bytes wait for that task.
+
+An answer is complete when its own framing says so: a length, a last chunk, or, where it has
+neither, a clean end of the connection. Any other end is `Problem.CUT`. A connection can be
+used again only after a complete answer that allows it and was not followed by stray bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Final, cast
+
+import httptools
+
+from elizanet.http.errors import Problem, TransportError
+
+MAX_HEAD_BYTES: Final = 256 * 1024
+"""Largest head of an answer in bytes, interim heads (1xx) included."""
+
+HIGH_WATER: Final = 256 * 1024
+"""Bytes of a body that may wait to be read before the sender is slowed down."""
+
+_NO_BODY: Final = frozenset({204, 304})
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+_FIRST_FINAL_STATUS: Final = 200
+_FIELD_SIGNS: Final = 3  # the colon and the line end
+
+
+class Connection(asyncio.Protocol):
+    """A connection to one origin, with at most one exchange at a time."""
+
+    __slots__ = (
+        "_buffered", "_chunks", "_complete", "_failure", "_field_bytes", "_framed", "_head_bytes",
+        "_head_done", "_keep_alive", "_parser", "_paused", "_stray", "_waiter", "closed", "headers",
+        "idle_since", "loop", "status", "transport",
+    )  # fmt: skip
+
+    transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.closed: asyncio.Future[None] = self.loop.create_future()
+        self.idle_since = 0.0
+        self._waiter: asyncio.Future[None] | None = None
+        self._stray = False
+        self._reset()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed.done() else "complete" if self._complete else "open"
+        return f"<Connection {state} buffered={self._buffered}>"
+
+    def _reset(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self.status = 0
+        self.headers: list[tuple[str, str]] = []
+        self._head_bytes = self._field_bytes = 0
+        self._head_done = self._complete = self._framed = self._keep_alive = False
+        self._failure: TransportError | None = None
+        self._chunks: deque[bytes] = deque()
+        self._buffered = 0
+        self._paused = False
+
+    # What the owner of the exchange calls
+
+    def request(self, head: bytes, body: bytes) -> None:
+        """Start an exchange: send a request."""
+        self._reset()
+        if len(body) > HIGH_WATER:  # joining would copy it
+            self.transport.write(head)
+            self.transport.write(body)
+        else:
+            self.transport.write(head + body)
+
+    async def head(self) -> None:
+        """Wait until `status` and `headers` are known. Raises `TransportError`."""
+        while not self._head_done:
+            if self._failure is not None:
+                raise self._failure
+            await self._wait()
+
+    async def read(self) -> bytes:
+        """Return the next bytes of the body; b"" at its end. Raises `TransportError`."""
+        while not self._chunks:
+            if self._complete:
+                return b""
+            if self._failure is not None:
+                raise self._failure
+            await self._wait()
+        data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self._buffered = 0
+        if self._paused:
+            self._paused = False
+            self.transport.resume_reading()
+        return data
+
+    @property
+    def is_reusable(self) -> bool:
+        """The exchange is over, and another one may follow it."""
+        return (
+            self._complete
+            and self._keep_alive
+            and not self._stray
+            and not self.closed.done()
+            and not self.transport.is_closing()
+            and self.transport.get_write_buffer_size() == 0
+        )
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self.transport.abort()
+
+    def start_anew(self) -> None:
+        """Forget an answer that has only a head, as a proxy's to CONNECT."""
+        self._reset()
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour only
+
+    def data_received(self, data: bytes) -> None:
+        if self._complete or self._failure is not None:
+            self._stray = True
+            self.transport.abort()
+            return
+        if not self._head_done:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail(TransportError(Problem.NOT_HTTP, "it switches protocols"))
+        except httptools.HttpParserError as error:
+            after = Problem.CUT if self._head_done else Problem.NOT_HTTP
+            self._fail(TransportError(after, str(error)[:100]))
+        else:
+            if not self._head_done and self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse_head()
+
+    def eof_received(self) -> None:
+        """Let asyncio close the transport; `connection_lost` follows."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.closed.done():
+            self.closed.set_result(None)
+        if self._complete or self._failure is not None:
+            return
+        if self._head_done and not self._framed and exc is None:
+            self._complete = True
+        elif self._head_done:
+            self._failure = TransportError(Problem.CUT, _reason(exc))
+        elif self._head_bytes:
+            self._failure = TransportError(Problem.CLOSED, "in the middle of the head")
+        else:
+            self._failure = TransportError(Problem.CLOSED, _reason(exc))
+        self._wake()
+
+    # What llhttp calls
+
+    def on_message_begin(self) -> None:
+        if self._complete:
+            self._stray = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        lowered = name.lower()
+        if lowered in _FRAMING:
+            self._framed = True
+        self._field_bytes += len(name) + len(value) + _FIELD_SIGNS
+        self.headers.append((lowered.decode("latin-1"), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        if self._field_bytes > MAX_HEAD_BYTES:  # its last bytes came with the body's first
+            self._refuse_head()
+            return
+        self.status = self._parser.get_status_code()
+        if self.status < _FIRST_FINAL_STATUS:  # an interim answer: the real one follows
+            self.headers.clear()
+            self._framed = False
+            return
+        self._framed = self._framed or self.status in _NO_BODY
+        self._head_done = True
+        self._wake()
+
+    def on_body(self, body: bytes) -> None:
+        self._chunks.append(body)
+        self._buffered += len(body)
+        if self._buffered > HIGH_WATER and not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+        self._wake()
+
+    def on_message_complete(self) -> None:
+        if self.status < _FIRST_FINAL_STATUS:
+            return
+        self._keep_alive = self._parser.should_keep_alive()  # only known inside this callback
+        self._complete = True
+        self._wake()
+
+    async def _wait(self) -> None:
+        self._waiter = self.loop.create_future()
+        await self._waiter
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _refuse_head(self) -> None:
+        self._fail(TransportError(Problem.HEAD_TOO_LARGE, f"over {MAX_HEAD_BYTES} bytes"))
+
+    def _fail(self, error: TransportError) -> None:
+        self._failure = error
+        self.transport.abort()
+        self._wake()
+
+
+def _reason(exc: Exception | None) -> str:
+    if exc is None:
+        return "the provider closed the connection"
+    reset = isinstance(exc, ConnectionError)
+    return "the provider reset the connection" if reset else type(exc).__name__

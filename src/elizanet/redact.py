@@ -1,0 +1,74 @@
+"""Takes secrets out of a provider's words, so that they can be shown to a caller.
+
+What goes: API keys and tokens, account and organisation ids, user names and passwords in
+addresses, and hosts inside a private network. What stays: ordinary text, model names, status
+codes, public addresses. Every pattern starts at a literal or a class of its own and has no
+nested repetition, so the time is linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MASK: Final = "[redacted]"
+
+_USER_INFO: Final = re.compile(r"(?<=://)[^\s/@:\"']{0,256}:[^\s/@\"']{1,256}@")
+_LABELLED: Final = re.compile(
+    r"(?i)((?<![a-z0-9])(?:x-)?(?:api[-_]?key|goog-api-key|access[-_]?token|auth[-_]?token"
+    r"|refresh[-_]?token|session[-_]?token|client[-_]?secret|secret[-_]?(?:access[-_]?)?key"
+    r"|password|passwd|(?<=[?&])(?:key|token|sig|signature|secret))"
+    # Prose follows a colon and a space: there only a value with a digit or in quotes is one.
+    r"(?:[\"'`]?\s?[:=]\s?b?[\"'`]|=|%3d|:(?!\s)|:\s(?=\S{0,200}\d)))[^\s\"'`&,;)}\]<>]{4,}"
+)
+_AUTHORIZATION: Final = re.compile(
+    r"(?i)\b(bearer|basic|digest)\s(?:(?=\S{0,200}\d)[\w.~+/=\-]{8,}|[\w.~+/=\-]{20,})"
+)
+_PREFIXED: Final = re.compile(
+    r"(?<![A-Za-z0-9_\-])(?:"
+    r"(?:sk|pk|rk|ak|gsk|csk|fw|tgp|pplx|hf|nvapi|xai|r8|esecret|glpat|ghp|gho|ghs|ghu|github_pat"
+    r"|xoxb|xoxp|vck|sk-ant|dapi)[-_](?=[A-Za-z0-9_\-*.]*[0-9A-Z*])[A-Za-z0-9_\-*.]{6,}[A-Za-z0-9*]"
+    r"|AIza[A-Za-z0-9_\-]{20,}|ya29\.[A-Za-z0-9_\-.]{10,}|(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}"
+    r"|eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-.]{8,}"
+    r")"
+)
+_ACCOUNT: Final = re.compile(
+    r"(?<![A-Za-z0-9_\-])(?:org|proj|acct|account|user|team|cus|sub|ws|wrkspc)[-_]"
+    r"(?=[A-Za-z0-9]*[0-9A-Z])[A-Za-z0-9]{6,}(?![A-Za-z0-9_\-])"
+)
+_ARN: Final = re.compile(
+    r"\barn:[a-z\-]{3,12}:[a-z0-9\-]{0,40}:[a-z0-9\-]{0,30}:\d{12}(?::[^\s\"',)]{1,200})?"
+)
+_PRIVATE_V4: Final = re.compile(
+    r"(?<![\d.])(?:10(?:\.\d{1,3}){3}|127(?:\.\d{1,3}){3}|192\.168(?:\.\d{1,3}){2}"
+    r"|169\.254(?:\.\d{1,3}){2}|172\.(?:1[6-9]|2\d|3[01])(?:\.\d{1,3}){2}"
+    r"|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])(?:\.\d{1,3}){2}|0\.0\.0\.0)"
+    r"(?!\.?\d)(?::\d{1,5})?"
+)
+_PRIVATE_V6: Final = re.compile(
+    r"(?i)\[(?:::1|f[cd][0-9a-f]{2}:[0-9a-f:]{2,40}|fe80:[0-9a-f:%a-z]{2,40})\](?::\d{1,5})?"
+)
+_PRIVATE_HOST: Final = re.compile(
+    r"(?i)(?<![a-z0-9.\-])(?:(?:[a-z0-9](?:[a-z0-9\-]{0,62})\.){1,8}?"
+    r"(?:internal|local|lan|intranet|corp|localdomain|svc|cluster\.local)(?:\.cluster\.local)?"
+    r"|localhost)(?![a-z0-9\-]|\.[a-z0-9])(?::\d{1,5})?"
+)
+
+_RULES: Final = (
+    (_USER_INFO, f"{MASK}@"),
+    (_LABELLED, rf"\1{MASK}"),
+    (_AUTHORIZATION, rf"\1 {MASK}"),
+    (_PREFIXED, MASK),
+    (_ACCOUNT, MASK),
+    (_ARN, MASK),
+    (_PRIVATE_V4, MASK),
+    (_PRIVATE_V6, MASK),
+    (_PRIVATE_HOST, MASK),
+)
+
+
+def redact(text: str) -> str:
+    """Return the text with every secret replaced by `[redacted]`."""
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text

@@ -1,0 +1,199 @@
+"""The settings as the rest of the package reads them: frozen, complete, checked.
+
+`load_settings` makes them from files and variables; a program may also build them by hand.
+Times are seconds, sizes are bytes, windows are tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from elizanet.errors import STOPPING, ConfigurationError, FailureClass
+from elizanet.settings import describe, gateway_check, patterns
+from elizanet.settings.frozen import FrozenMapping
+from elizanet.settings.origin import Origin
+from elizanet.settings.secret import Secret
+
+DEFAULT_DATABASE: Final = "sqlite:///elizanet.db"
+"""A file in the user's data directory."""
+DEFAULT_MAX_INPUT_LENGTH: Final = 1_000_000
+"""Characters of one input string."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long each part of a call may take, in seconds."""
+
+    total: float = 600.0
+    """The whole call: retries, waits, fallbacks, and a stream until its first content."""
+    connect: float = 3.0
+    """Reaching a provider: name, TCP and TLS."""
+    attempt: float = 300.0
+    """A unary answer of one attempt, complete."""
+    first_event: float = 30.0
+    """A stream's first content, of one attempt."""
+    stall: float = 20.0
+    """Silence inside a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySettings:
+    """Trying the same provider again."""
+
+    same_provider: int = 1
+    """How many more tries at the same provider; 0 moves on at once."""
+    max_wait: float = 2.5
+    """Obey a stated delay of up to this many seconds before moving on; 0 moves on at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """Which failures move a call to the next target."""
+
+    fall_back_on: frozenset[FailureClass] = frozenset(FailureClass) - STOPPING
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """A service that answers calls."""
+
+    name: str
+    base_url: str
+    """With the version path and without a trailing slash: request paths are appended to it."""
+    api_key: Secret | None = None
+    """Sent as a bearer token; None is anonymous."""
+    headers: Mapping[str, str | Secret] = field(default_factory=FrozenMapping)
+    paths: Mapping[str, str] = field(default_factory=FrozenMapping)
+    """A kind of request -> the path, from the root of the host, that it is sent to instead."""
+    timeouts: Mapping[str, float] = field(default_factory=FrozenMapping)
+    """Only the fields of `Timeouts` that were given for this provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSettings:
+    """One model at one provider."""
+
+    provider: str
+    model: str
+    """`*` keeps the name that the caller sent."""
+    window: int | None = None
+    """The model's context window in tokens, where known."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSettings:
+    """The chain that serves the models whose names match `pattern`."""
+
+    pattern: str
+    """A model name, in which `*` stands for any characters and `?` for one."""
+    targets: tuple[TargetSettings, ...]
+    timeouts: Mapping[str, float] = field(default_factory=FrozenMapping)
+    allow_mixed_embeddings: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """Where the gateway listens, and to whom."""
+
+    host: str = "127.0.0.1"
+    port: int = 8787
+    keys: tuple[Secret, ...] = ()
+    """Bearer keys of callers; none is open, which only a loopback host may be."""
+    max_body: int = 20 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HookSettings:
+    """The operator's own functions, each `module:function`."""
+
+    classify: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTypeSettings:
+    """The model name behind each model type."""
+
+    small: str = "gpt-4o-mini"
+    large: str = "gpt-4o"
+    reasoning_small: str = "gpt-4o-mini"
+    reasoning_large: str = "gpt-4o"
+    completion: str = "gpt-4o"
+    embedding: str = "text-embedding-3-small"
+    embedding_dimensions: int = 1536
+    image: str = "dall-e-3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be configured, resolved."""
+
+    gateway: GatewaySettings = GatewaySettings()
+    providers: Mapping[str, ProviderSettings]
+    routes: tuple[RouteSettings, ...]
+    """In the order of the file."""
+    timeouts: Timeouts = Timeouts()
+    retry: RetrySettings = RetrySettings()
+    policy: PolicySettings = PolicySettings()
+    hooks: HookSettings = HookSettings()
+    model_types: ModelTypeSettings = ModelTypeSettings()
+    fallback_enabled: bool = True
+    """False: only the first target of a chain is tried."""
+    embedding_on_failure: Literal["vector", "raise"] = "vector"
+    max_input_length: int = DEFAULT_MAX_INPUT_LENGTH
+    """Characters of one input string."""
+    fallback_pinned: bool = False
+    """True: a call pinned to one provider may be moved all the same."""
+    models: frozenset[str] | None = None
+    """The model types the plugin takes care of; None is all of them."""
+    database: str = DEFAULT_DATABASE
+    origins: Mapping[str, Origin] = field(default_factory=FrozenMapping)
+    warnings: tuple[str, ...] = ()
+
+    def route_for(self, model: str) -> RouteSettings | None:
+        """Return the route of this model name: the exact name, else the most specific glob."""
+        return patterns.most_specific(self.routes, model)
+
+    def timeouts_for(
+        self, route: RouteSettings | None, provider: ProviderSettings | None
+    ) -> Timeouts:
+        """Return the time-outs of an attempt: the route's over the provider's over the rest.
+
+        No part is longer than the whole: `total` bounds what comes before the first content
+        too, which is all that it means where only a provider has it.
+        """
+        given = dict(provider.timeouts) if provider else {}
+        given |= route.timeouts if route else {}
+        limits = replace(self.timeouts, **given)
+        return replace(
+            limits,
+            connect=min(limits.connect, limits.total),
+            attempt=min(limits.attempt, limits.total),
+            first_event=min(limits.first_event, limits.total),
+        )
+
+    def serving(self, host: str | None = None, port: int | None = None) -> Settings:
+        """Return the settings a gateway on `host:port` starts with (default: the configured).
+
+        Raises ConfigurationError if the host is not loopback and there are no keys, or if
+        a provider is this gateway itself.
+        """
+        gateway = replace(
+            self.gateway,
+            host=self.gateway.host if host is None else host,
+            port=self.gateway.port if port is None else port,
+        )
+        if problems := gateway_check.problems(gateway, self.providers.values()):
+            raise ConfigurationError(problems)
+        return replace(self, gateway=gateway)
+
+    def describe(self) -> list[tuple[str, str, Origin]]:
+        """Return name, shown value and origin of every setting; secrets are masked."""
+        return describe.rows(self)
+
+    def __repr__(self) -> str:
+        providers = ", ".join(self.providers)
+        routes = ", ".join(route.pattern for route in self.routes)
+        where = f"{self.gateway.host}:{self.gateway.port}"
+        return f"Settings(gateway={where}, providers=[{providers}], routes=[{routes}])"

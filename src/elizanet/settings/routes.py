@@ -1,0 +1,75 @@
+"""Which chain serves which model: `[models.NAME]`, or one chain for all where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Final
+
+from elizanet.settings import embeddings
+from elizanet.settings.chains import KEEP, ChainReader, is_model
+from elizanet.settings.model import RouteSettings, TargetSettings, Timeouts
+from elizanet.settings.providers import ELIZANET, OPENAI
+from elizanet.settings.sections import check_timeouts, read_timeouts
+
+if TYPE_CHECKING:
+    from elizanet.settings.model import ProviderSettings
+    from elizanet.settings.table import Table
+
+EVERY_MODEL: Final = "*"
+
+
+def default_routes(providers: Collection[str]) -> tuple[RouteSettings, ...]:
+    """Return the chain for every model: `openai` where it is known, `elizanet` behind it."""
+    names = [name for name in (OPENAI, ELIZANET) if name in providers]
+    return (RouteSettings(EVERY_MODEL, tuple(TargetSettings(name, KEEP) for name in names)),)
+
+
+class RouteReader:
+    """Reads the tables below `[models]`."""
+
+    def __init__(
+        self, providers: Mapping[str, ProviderSettings], timeouts: Timeouts, embedding_model: str
+    ) -> None:
+        self._chains = ChainReader(providers)
+        self._timeouts = timeouts
+        self._embedding_model = embedding_model
+
+    def read(self, table: Table) -> tuple[RouteSettings, ...]:
+        """Return the routes in the order of the file."""
+        return tuple(
+            self._route(pattern, below)
+            for pattern, below in table.tables()
+            if not _is_unquoted(pattern, below)
+        )
+
+    def _route(self, pattern: str, table: Table) -> RouteSettings:
+        if not is_model(pattern) or "[" in pattern or "]" in pattern:
+            table.problem(
+                f"{table.name_of()} is not a model name; * (any characters) and ? (one "
+                "character) may be in it, brackets and control characters may not"
+            )
+        targets = self._chains.read(table, pattern)
+        timeouts = read_timeouts(table.table("timeouts"), "models.*.timeouts")
+        check_timeouts(table.table("timeouts"), timeouts, self._timeouts)
+        allowed = table.flag("allow_mixed_embeddings") or False
+        mixed = embeddings.mixed(pattern, targets, self._embedding_model)
+        if mixed and not allowed:
+            table.problem(
+                f"{table.name_of('chain')} mixes embeddings of {', '.join(mixed)}, whose "
+                "vectors cannot be compared; allow_mixed_embeddings = true allows it",
+                "chain",
+            )
+        table.finish("models.*")
+        return RouteSettings(pattern, targets, timeouts, allowed)
+
+
+def _is_unquoted(pattern: str, table: Table) -> bool:
+    """Tell whether a dot in a model name has made tables of it, and report that."""
+    values: object = table.values
+    while isinstance(values, dict) and "chain" not in values:
+        name, values = next(iter(values.items()), ("", None))
+        pattern = f"{pattern}.{name}"
+    if not isinstance(values, dict) or values is table.values:
+        return False
+    table.problem(f'the name of this model has to be quoted: [models."{pattern}"]')
+    return True

@@ -1,0 +1,128 @@
+"""`docs/configuration.md` says what the code does: names, defaults, examples."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from elizanet.settings import Settings, later
+from elizanet.settings.address import normalised
+from elizanet.settings.environment import NAMES
+
+Load = Callable[..., Settings]
+Problems = Callable[..., tuple[str, ...]]
+
+PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+CELLS = [
+    [cell.strip() for cell in line.strip("|\n").split("|")]
+    for line in PAGE.splitlines()
+    if line.startswith("| `")
+]
+ROWS = {cells[0].strip("`"): cells[3].strip("`") for cells in CELLS if len(cells) == 4}
+P = '[providers.p]\nbase_url = "http://localhost"\n'
+
+ALIASES = {
+    "ELIZANET_BASE_URL": "providers.elizanet.base_url",
+    "ELIZANET_API_KEY": "providers.elizanet.api_key",
+}
+"""Variables whose row is shown under the name of the file."""
+
+
+def test_each_documented_default_is_the_code_s(load: Load) -> None:
+    """And each setting that the code shows is documented."""
+    defaults = {name: value for name, value, _ in load().describe()}
+    for name, value in defaults.items():
+        assert ROWS.get(name) == value, name
+    for variable, name in ALIASES.items():
+        assert ROWS[variable] == defaults[name]
+    assert float(ROWS["ELIZANET_TIMEOUT"]) == 1000 * float(
+        defaults["providers.elizanet.timeouts.attempt"]
+    )
+
+
+def test_the_defaults_of_openai_are_the_code_s(load: Load) -> None:
+    """They hold once one of the two variables is set."""
+    by_key = load(environ={"OPENAI_API_KEY": "k"}).providers["openai"]
+    assert by_key.base_url == ROWS["OPENAI_BASE_URL"]
+    by_address = load(environ={"OPENAI_BASE_URL": "http://localhost"}).providers["openai"]
+    assert str(by_address.api_key).lower() == ROWS["OPENAI_API_KEY"]
+
+
+def test_every_variable_is_documented_and_every_documented_one_exists() -> None:
+    """No name more, no name less."""
+    assert {name for name in ROWS if name.isupper()} == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("toml", "documented"),
+    [
+        ("[gateway]\n", "gateway."),
+        (P, "providers.NAME."),
+        (P + "[models.m]\nchain = ['p/m']\n", "models.NAME."),
+        (P + "[models.m]\nchain = [{ target = 'p/m', HERE }]", "models.NAME.chain."),
+        ("[timeouts]\n", "timeouts."),
+        ("[retry]\n", "retry."),
+        ("[policy]\n", "policy."),
+        ("[hooks]\n", "hooks."),
+    ],
+)
+def test_every_key_of_a_table_is_documented(problems: Problems, toml: str, documented: str) -> None:
+    """What a table allows is what the page has rows for."""
+    line = "QQQQQQ = 1"
+    (problem,) = problems(toml.replace("HERE", line) if "HERE" in toml else f"{toml}{line}\n")
+    allowed = set(problem.split("allowed here: ")[1].split(", "))
+    rows = {name.removeprefix(documented) for name in ROWS if name.startswith(documented)}
+    assert {name for name in rows if "." not in name} == allowed
+
+
+def test_the_kinds_of_request_are_documented(problems: Problems) -> None:
+    """Those that may have a path of their own."""
+    (problem,) = problems(P + 'paths = { "QQQQQQ" = "/x" }')
+    (documented,) = re.findall(r"^Kinds of request: ([^.]*)\.", PAGE, re.MULTILINE)
+    assert set(problem.split("allowed here: ")[1].split(", ")) == set(
+        re.findall(r"`([^`]*)`", documented)
+    )
+
+
+def test_what_is_not_available_yet_is_documented() -> None:
+    """Each reserved name with the value it may have, and nothing that is available."""
+    section = PAGE.partition("## Not available yet")[2]
+    documented = dict(re.findall(r"`([\w./*]+)`(?: \(`([^`]*)`\))?", section))
+    assert documented.keys() == later.RESERVED.keys()
+    for name, value in documented.items():
+        if value:
+            assert later.refusal(name, json.loads(value)) is None
+        else:
+            assert later.refusal(name, None) == "is not available yet"
+
+
+def test_the_example_loads(problems: Problems) -> None:
+    """But for the file of a key that only the reader's machine has."""
+    (example,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    (problem,) = problems(example, environ={"ELIZANET_GATEWAY_KEY": "g", "OPENAI_API_KEY": "k"})
+    assert "/run/secrets/groq" in problem
+
+
+def test_the_example_sentences_are_what_is_said(problems: Problems) -> None:
+    """Word for word, save the lines."""
+    toml = '[gateway]\n\n\nprot = 1\n\n\n[providers.openai]\n\napi_key = "env:OPENAI_API_KEY"\n'
+    assert problems(toml) == tuple(re.findall(r"^    (elizanet\.toml:.*)$", PAGE, re.MULTILINE))
+
+
+def test_the_table_of_base_urls_is_true() -> None:
+    """The written address and the request that follows from it."""
+    rows = [[cell.strip("`") for cell in cells] for cells in CELLS if len(cells) == 2]
+    assert len(rows) == 4
+    for written, request in rows:
+        assert f"{normalised(written)}/chat/completions" == request
+
+
+def test_links_inside_the_page_lead_somewhere() -> None:
+    """Each anchor is a heading."""
+    headings = re.findall(r"^#+ (.*)$", PAGE, re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]*)\)", PAGE)) <= anchors
