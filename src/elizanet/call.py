@@ -1,15 +1,17 @@
 """What travels through the engine: frozen data without behaviour.
 
 A `Call` goes down to a provider, an `Answer` comes back. The wire mode is the caller's: a
-unary answer is one event, a stream is many, and both take the same path.
+unary answer is one event, a stream is many, and both take the same path. The data are msgspec
+structs: like frozen dataclasses, and several times cheaper to make.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Protocol, Self
+
+import msgspec
 
 from elizanet.errors import FailureClass
 
@@ -26,16 +28,15 @@ class Operation(StrEnum):
     IMAGE = "images/generations"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One request of a caller.
 
     `body` is JSON exactly as the caller sent it; a provider replaces the value of `model`
     in it and nothing else. `deadline` is absolute, in seconds of the running loop's clock;
     it bounds everything up to the first content of a stream or the whole unary answer.
-    `connect_timeout` is in seconds. `headers` go upstream beside the provider's own. `first_target_only` forbids fallback.
-    `check` may refuse a complete unary body by raising `ValueError` with one sentence: the
-    answer then counts as malformed and the call moves on.
+    `connect_timeout` is in seconds. `headers` go upstream beside the provider's own.
+    `first_target_only` forbids fallback. `check` may refuse a complete unary body by raising
+    `ValueError` with one sentence: the answer then counts as malformed and the call moves on.
     """
 
     id: str
@@ -50,8 +51,7 @@ class Call:
     check: Callable[[bytes], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """The head of an answer. `provider` and `model` name the target that gave it."""
 
     status: int
@@ -71,8 +71,7 @@ class EventKind(Enum):
     """A finish reason, usage, or `[DONE]`: what follows the last content."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """A piece of a body: `raw` as it was on the wire, `data` the payload inside it."""
 
     raw: bytes
@@ -109,8 +108,7 @@ class Provider(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """One try at one target.
 
     `failure_class` is None for the attempt that answered. `started` is in seconds since

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from elizanet.call import Answer, Attempt, Call
 from elizanet.classify import Classifier, Failure, verdict_for

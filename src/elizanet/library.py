@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from copy import copy
 from collections.abc import AsyncIterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, overload

@@ -9,7 +9,8 @@ on unchanged: the concatenation of all `raw` is the stream. It does no I/O.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 MAX_EVENT_BYTES = 1 << 20
 """Largest event in bytes, its field names and terminator included (default 1 MiB)."""
@@ -24,8 +25,7 @@ class SseError(ValueError):
     """A stream that breaks the bounds of this parser."""
 
 
-@dataclass(frozen=True, slots=True)
-class SseEvent:
+class SseEvent(msgspec.Struct, frozen=True):
     """One block of a stream.
 
     `data` is the event's payload, its lines joined with LF; it is empty for a block that

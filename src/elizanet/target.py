@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from elizanet.call import Answer, Call, Provider
 
@@ -14,8 +16,8 @@ KEEP = "*"
 class TargetLimits:
     """Seconds an attempt at this target may take.
 
-    `connect`: reaching the provider. `attempt`: a unary answer, complete. `first_event`: until a stream's first content.
-    `stall`: silence inside a stream after that.
+    `connect`: reaching the provider. `attempt`: a unary answer, complete. `first_event`:
+    until a stream's first content. `stall`: silence inside a stream after that.
     """
 
     connect: float = 3.0

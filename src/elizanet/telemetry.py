@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from elizanet.call import Attempt
 from elizanet.errors import FailureClass
@@ -19,8 +20,7 @@ ALERTING: frozenset[FailureClass] = frozenset({FailureClass.AUTH, FailureClass.Q
 """Failures that only a person can end: the caller is served, the operator is told."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptFailed:
+class AttemptFailed(msgspec.Struct, frozen=True):
     """An attempt failed; `next_target` names who is asked now, or is None."""
 
     call_id: str
@@ -29,8 +29,7 @@ class AttemptFailed:
     next_target: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class CallAnswered:
+class CallAnswered(msgspec.Struct, frozen=True):
     """A call has its answer (a stream: its first content)."""
 
     call_id: str
@@ -39,8 +38,7 @@ class CallAnswered:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class CallGaveUp:
+class CallGaveUp(msgspec.Struct, frozen=True):
     """No target answered, or the failure was one that must reach the caller."""
 
     call_id: str
@@ -50,8 +48,7 @@ class CallGaveUp:
     failure_class: FailureClass
 
 
-@dataclass(frozen=True, slots=True)
-class StreamBroke:
+class StreamBroke(msgspec.Struct, frozen=True):
     """A stream broke after content had been passed on."""
 
     call_id: str

@@ -74,11 +74,11 @@ class _Brotli:
         self._input += data
 
     def piece(self) -> bytes:
-        data, self._input = self._input, b""
-        if not data and self._brotli.can_accept_more_data():
+        if self._brotli.is_finished():
             return b""
-        if not self._brotli.can_accept_more_data():
-            self._input, data = data, b""
+        data = b""
+        if self._brotli.can_accept_more_data():
+            data, self._input = self._input, b""
         decoded: bytes = self._brotli.process(data, output_buffer_limit=MAX_PIECE_BYTES)
         return decoded
 
