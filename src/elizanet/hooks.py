@@ -24,7 +24,7 @@ def load_hook(name: str) -> Rule:
         sys.path.append(here)
     try:
         hook: Rule = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
+    except Exception as error:  # the operator's own code runs here, and may raise anything
         message = f'hooks.classify = "{name}" cannot be loaded: {error}'
         raise ConfigurationError(message) from error
     if not callable(hook):

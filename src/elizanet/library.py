@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from types import TracebackType
@@ -136,7 +136,7 @@ class Elizanet:
             case _:
                 return self._decode(params)
 
-    async def stream(self, kind: ModelType | str, params: Given = None) -> AsyncIterator[str]:
+    async def stream(self, kind: ModelType | str, params: Given = None) -> AsyncGenerator[str, None]:
         """Yield the pieces of a text as they arrive.
 
         A failure before the first piece moves on unseen; one after it raises

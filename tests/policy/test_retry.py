@@ -79,10 +79,10 @@ def test_max_wait_zero_moves_on_at_once() -> None:
 
 def test_with_nowhere_else_to_go_a_longer_delay_is_obeyed() -> None:
     """Ten seconds at most, and half of the time that is left."""
-    last = {"another": False}
-    assert decide(Failing("rate_limit", retry_after_s=9), **last).delay == 9
-    assert decide(Failing("rate_limit", retry_after_s=11), **last).step is Step.STOP
-    assert decide(Failing("rate_limit", retry_after_s=9), remaining=17, **last).step is Step.STOP
+    nine, eleven = (Failing("rate_limit", retry_after_s=delay) for delay in (9, 11))
+    assert decide(nine, another=False).delay == 9
+    assert decide(eleven, another=False).step is Step.STOP
+    assert decide(nine, remaining=17, another=False).step is Step.STOP
 
 
 def test_with_nowhere_else_to_go_faults_are_tried_again_after_jitter() -> None:

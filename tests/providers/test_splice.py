@@ -56,7 +56,9 @@ def test_unusual_spellings_survive(body: bytes, expected: bytes) -> None:
     assert replace_model(body, "new") == expected
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'"model"', b'{"model":', b'{"x":{"model":1}}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'"model"', b'{"model":', b'{"x":{"model":1}}']
+)
 def test_a_body_without_the_field_is_refused(body: bytes) -> None:
     """There is nothing to replace, and nothing is invented."""
     with pytest.raises(ValueError, match=r"\w"):

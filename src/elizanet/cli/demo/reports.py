@@ -1,0 +1,103 @@
+"""The demo off a terminal: plain lines for people, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Protocol, Self
+
+import click
+
+from elizanet.call import Attempt
+from elizanet.cli.demo import story
+from elizanet.cli.demo.scenario import Result, Scenario
+
+
+class Report(Protocol):
+    """Shows the demo as it goes on."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+    def begins(self, scenario: Scenario) -> None: ...
+
+    def goes_on(self, attempts: tuple[Attempt, ...], answer: str) -> None: ...
+
+    def ends(self, result: Result) -> None: ...
+
+    def sums_up(self, results: Sequence[Result], seconds: float) -> None: ...
+
+
+class _Quiet:
+    """The parts that a report without a live view does not need."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """End; nothing is open."""
+
+    def begins(self, scenario: Scenario) -> None:
+        """A scenario is told when it has ended."""
+
+    def goes_on(self, attempts: tuple[Attempt, ...], answer: str) -> None:
+        """A scenario is told when it has ended."""
+
+
+class PlainReport(_Quiet):
+    """One line a scenario, one more for each thing that went wrong, and a summary."""
+
+    def ends(self, result: Result) -> None:
+        performance = result.performance
+        mark = "FAILED" if result.problems else "ok"
+        took = f"{performance.seconds * 1000:.0f} ms"
+        path = story.told(performance)
+        got = story.received(performance)
+        click.echo(f"{mark:6} {result.scenario.name:18} {took:>7}  {path:53}  {got}")
+        for problem in result.problems:
+            click.echo(f"{'':7}{problem}")
+
+    def sums_up(self, results: Sequence[Result], seconds: float) -> None:
+        click.echo(story.summary(results, seconds))
+
+
+class JsonReport(_Quiet):
+    """One JSON object at the end."""
+
+    def ends(self, result: Result) -> None:
+        """All scenarios are told together."""
+
+    def sums_up(self, results: Sequence[Result], seconds: float) -> None:
+        report = {
+            "behaved": not any(result.problems for result in results),
+            "seconds": round(seconds, 3),
+            "scenarios": [_scenario(result) for result in results],
+        }
+        click.echo(json.dumps(report, indent=2))
+
+
+def _scenario(result: Result) -> dict[str, object]:
+    performance = result.performance
+    return {
+        "name": result.scenario.name,
+        "shows": result.scenario.shows,
+        "behaved": not result.problems,
+        "problems": list(result.problems),
+        "attempts": [attempt_fields(attempt) for attempt in performance.attempts],
+        "answer": performance.answer,
+        "error": performance.error,
+        "message": performance.message,
+        "ms": round(performance.seconds * 1000),
+    }
+
+
+def attempt_fields(attempt: Attempt) -> dict[str, object]:
+    """Return an attempt as the fields of `error.attempts` in an answer of the gateway."""
+    return {
+        "provider": attempt.provider,
+        "model": attempt.model,
+        "class": attempt.failure_class,
+        "status": attempt.status,
+        "ms": round(attempt.duration * 1000),
+    }

@@ -1,0 +1,63 @@
+"""The path of a request in words: who was asked, what failed, who answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from elizanet.call import Attempt
+from elizanet.cli.demo.scenario import ANSWERED, Performance, Result
+from elizanet.errors import FailureClass
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One provider and what came of asking it, `times` in a row."""
+
+    provider: str
+    status: int | None
+    outcome: str
+    times: int
+    answered: bool
+
+    def told(self, *, with_status: bool) -> str:
+        """Say what came of it: the status if there was one, the class, how often."""
+        status = f"{self.status} " if with_status and self.status and not self.answered else ""
+        return f"{status}{self.outcome}{f' x{self.times}' if self.times > 1 else ''}"
+
+
+def steps(attempts: Sequence[Attempt]) -> Iterator[Step]:
+    """Yield the steps of a path; equal attempts in a row are one."""
+    for (provider, status, failure), same in groupby(attempts, _same):
+        yield Step(provider, status, failure or ANSWERED, len(list(same)), failure is None)
+
+
+def _same(attempt: Attempt) -> tuple[str, int | None, FailureClass | None]:
+    return attempt.provider, attempt.status, attempt.failure_class
+
+
+def told(performance: Performance) -> str:
+    """Say the path in one line of ASCII."""
+    path = [f"{s.provider} {s.told(with_status=True)}" for s in steps(performance.attempts)]
+    if performance.error is not None:
+        path.append("error")
+    return " -> ".join(path) or "nobody was asked"
+
+
+def received(performance: Performance) -> str:
+    """Say what the caller got."""
+    got = performance.answer
+    if performance.error is None:
+        return got
+    return f"{got} ... and an error" if got else f"error: {performance.error}"
+
+
+def summary(results: Sequence[Result], seconds: float) -> str:
+    """Say in one line how it went."""
+    wrong = [result.scenario.name for result in results if result.problems]
+    if wrong:
+        return f"{len(wrong)} of {len(results)} scenarios did not behave: {', '.join(wrong)}"
+    if len(results) == 1:
+        return f"the scenario behaved as it should ({seconds:.1f} s)"
+    return f"all {len(results)} scenarios behaved as they should ({seconds:.1f} s)"

@@ -1,0 +1,193 @@
+"""`elizanet demo`: what it shows is what happens, and it says so when it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from click.testing import CliRunner
+
+from elizanet.call import Attempt
+from elizanet.cli.demo import catalogue, play
+from elizanet.cli.demo.catalogue import SCENARIOS
+from elizanet.cli.demo.scenario import Performance, Scenario, judged
+from elizanet.cli.group import elizanet
+from elizanet.errors import FailureClass
+from elizanet.library import Elizanet
+
+Run = Callable[..., Awaitable[CompletedProcess[str]]]
+
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+STYLES = re.compile(r"\x1b\[[0-9;]*m")
+SPECIFIED = {
+    "rate-limit", "unavailable", "time-out", "connection-refused", "broken-stream",
+    "insufficient-quota", "bad-request", "fallback-disabled", "both-down", "working-model",
+    "embedding", "image", "object", "streaming", "cut-off-stream",
+}  # fmt: skip
+
+
+async def test_every_scenario_behaves(run: Run) -> None:
+    """Plain lines in a pipe, exit code 0, in less than ten seconds."""
+    began = time.monotonic()
+    ended = await run("demo")
+    assert time.monotonic() - began < 10
+    assert (ended.returncode, ended.stderr) == (0, "")
+    *lines, summary = ended.stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [["ok", name] for name in SCENARIOS]
+    assert set(SCENARIOS) >= SPECIFIED
+    assert f"all {len(SCENARIOS)} scenarios behaved as they should" in summary
+    assert "primary 429 rate_limit -> backup answered" in ended.stdout
+    assert "\x1b" not in ended.stdout
+
+
+async def test_nothing_of_the_user_takes_part(run: Run, tmp_path: Path) -> None:
+    """No variable, no file, no proxy: the demo is the same for everybody."""
+    (tmp_path / "elizanet.toml").write_text("this is no TOML")
+    (tmp_path / ".env").write_text("ELIZANET_TIMEOUT=never\n")
+    proxy = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://127.0.0.1:9")
+    names = ("--scenario", "working-model", "--scenario", "rate-limit")
+    ended = await run(
+        "demo",
+        *names,
+        ELIZANET_FALLBACK_ENABLED="perhaps",
+        ELIZANET_API_KEY="sk-planted-1",
+        **proxy,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert len(ended.stdout.splitlines()) == 3
+
+
+async def test_the_json_has_the_whole_path(run: Run) -> None:
+    """Who was asked, what failed, who answered, how long."""
+    ended = await run("demo", "--json", "--scenario", "unavailable")
+    report = json.loads(ended.stdout)
+    (scenario,) = report["scenarios"]
+    assert report["behaved"] is True
+    assert scenario["answer"] == "backup answers: Hello, world!"
+    for attempt in scenario["attempts"]:
+        assert attempt.pop("ms") >= 0
+    assert scenario["attempts"] == [
+        {"provider": "primary", "model": "gpt-4o-mini", "class": "overloaded", "status": 503},
+        {"provider": "backup", "model": "gpt-4o-mini", "class": None, "status": 200},
+    ]
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+async def test_a_terminal_shows_a_table_that_fits(run_in_terminal: Run, columns: int) -> None:
+    """No line is broken, a row a scenario, the summary last; wide ones show the answers too."""
+    ended = await run_in_terminal("demo", columns=columns, rows=20)
+    assert ended.returncode == 0
+    assert STYLES.search(ended.stdout)
+    lines = [line.rstrip() for line in ESCAPES.sub("", ended.stdout).splitlines()]
+    assert max(map(len, lines)) <= columns
+    rows = [line for line in lines if line.startswith("✓ ")]
+    assert [row.split()[1] for row in rows] == list(SCENARIOS)
+    assert all(row.endswith(" ms") for row in rows)
+    assert lines[-1].startswith(f"all {len(SCENARIOS)} scenarios behaved")
+    assert ("backup answers: Hello, world!" in "\n".join(rows)) == (columns == 120)
+
+
+async def test_a_terminal_without_colour_has_the_same_table(run_in_terminal: Run) -> None:
+    """NO_COLOR takes the styles away and nothing else."""
+    ended = await run_in_terminal("demo", "--scenario", "rate-limit", NO_COLOR="1")
+    assert not STYLES.search(ended.stdout)
+    assert "✓ rate-limit         primary rate_limit → backup answered" in ended.stdout
+
+
+async def test_an_old_terminal_gets_ascii(run_in_terminal: Run) -> None:
+    """What its encoding does not have is not sent."""
+    ended = await run_in_terminal("demo", "--scenario", "rate-limit", PYTHONIOENCODING="ascii")
+    assert ended.stdout.isascii()
+    assert "ok rate-limit" in ESCAPES.sub("", ended.stdout)
+    dumb = await run_in_terminal("demo", "--scenario", "rate-limit", TERM="dumb")
+    assert dumb.stdout.startswith("ok     rate-limit")
+    assert "\x1b" not in dumb.stdout
+
+
+async def test_the_list_says_what_each_shows(run: Run) -> None:
+    """One line each; for machines as JSON."""
+    lines = (await run("demo", "--list")).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == list(SCENARIOS)
+    shown = json.loads((await run("demo", "--list", "--json", "--scenario", "image")).stdout)
+    assert shown == {"image": SCENARIOS["image"].shows}
+
+
+async def test_an_unknown_scenario_is_told_with_the_nearest(run: Run) -> None:
+    """Before anything is played."""
+    ended = await run("demo", "--scenario", "ratelimit")
+    assert ended.returncode == 2
+    assert "there is no scenario 'ratelimit'; did you mean 'rate-limit'?" in ended.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_a_scenario_that_does_not_behave_fails_the_demo(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the demo says which, and what happened instead."""
+    wrong = replace(SCENARIOS["rate-limit"], primary=("auth",))
+    monkeypatch.setattr(catalogue, "SCENARIOS", {"rate-limit": wrong})
+    ended = CliRunner().invoke(elizanet, ["demo", *arguments])
+    assert ended.exit_code == 1
+    assert "asked were primary: auth, backup: answered" in ended.output
+    if arguments:
+        assert json.loads(ended.output)["behaved"] is False
+    else:
+        assert ended.output.startswith("FAILED rate-limit")
+        assert "1 of 1 scenarios did not behave: rate-limit" in ended.output
+
+
+def test_a_scenario_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demo never hangs."""
+
+    async def silence(_net: Elizanet) -> AsyncIterator[str]:
+        await asyncio.sleep(3600)
+        yield ""
+
+    endless = Scenario("endless", "", silence, path=())
+    monkeypatch.setattr(play, "LONGEST_S", 0.05)
+    monkeypatch.setattr(catalogue, "SCENARIOS", {"endless": endless})
+    ended = CliRunner().invoke(elizanet, ["demo"])
+    assert ended.exit_code == 1
+    assert "it did not come to an end" in ended.output
+
+
+GOOD = Performance(
+    attempts=(
+        Attempt(1, "primary", "m", 0.0, 0.01, FailureClass.RATE_LIMIT, 429),
+        Attempt(2, "backup", "m", 0.01, 0.01, None, 200),
+    ),
+    answer=catalogue.FROM_BACKUP,
+    seconds=0.02,
+    received={"primary": 1, "backup": 1},
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({}, None),
+        ({"answer": catalogue.FROM_PRIMARY}, "the caller got 'primary answers"),
+        ({"answer": ""}, "the caller got ''"),
+        ({"error": FailureClass.TIMEOUT, "message": "late"}, "the caller got timeout instead"),
+        ({"attempts": GOOD.attempts[:1]}, "asked were primary: rate_limit instead of"),
+        ({"attempts": ()}, "asked were nobody instead of"),
+        ({"received": {"primary": 0, "backup": 1}}, "primary received 0 requests instead of 1"),
+        ({"received": {"primary": 1, "backup": 2}}, "backup received 2 requests instead of 1"),
+        ({"late": True}, "it did not come to an end"),
+    ],
+)
+def test_each_departure_from_a_scenario_is_seen(
+    change: dict[str, object], problem: str | None
+) -> None:
+    """The path, the answer, the error, and what the providers saw on their sockets."""
+    result = judged(SCENARIOS["rate-limit"], replace(GOOD, **change))  # type: ignore[arg-type]
+    assert bool(result.problems) == (problem is not None)
+    if problem is not None:
+        assert any(told.startswith(problem) for told in result.problems)
