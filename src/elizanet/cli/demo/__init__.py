@@ -31,6 +31,8 @@ Exit codes: 0 every scenario behaved as it should, 1 one did not (which one
 is told), 2 wrong usage.
 """
 
+_TICK_S = 0.08
+
 
 @click.command("demo", epilog=EPILOG)
 @click.option(
@@ -96,9 +98,20 @@ async def _play_all(scenarios: Sequence[Scenario], report: Report) -> list[Resul
     began = clock()
     results = []
     with report:
-        for scenario in scenarios:
-            report.begins(scenario)
-            results.append(judged(scenario, await play(scenario, report.goes_on)))
-            report.ends(results[-1])
+        ticker = asyncio.create_task(_tick(report))
+        try:
+            for scenario in scenarios:
+                report.begins(scenario)
+                results.append(judged(scenario, await play(scenario, report.goes_on)))
+                report.ends(results[-1])
+        finally:
+            ticker.cancel()
+            await asyncio.gather(ticker, return_exceptions=True)
         report.sums_up(results, clock() - began)
     return results
+
+
+async def _tick(report: Report) -> None:
+    while True:
+        report.tick()
+        await asyncio.sleep(_TICK_S)

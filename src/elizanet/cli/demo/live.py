@@ -44,7 +44,7 @@ class LiveReport:
         self._live = Live(
             console=console,
             get_renderable=self._draw,
-            refresh_per_second=12,
+            auto_refresh=False,  # rich's own thread would draw between the rows of ours
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
@@ -69,9 +69,14 @@ class LiveReport:
         self._current = scenario
         self._so_far = ((), "")
         self._waiting.remove(scenario)
+        self.tick()
 
     def goes_on(self, attempts: tuple[Attempt, ...], answer: str) -> None:
         self._so_far = (attempts, answer)
+        self.tick()
+
+    def tick(self) -> None:
+        self._live.refresh()
 
     def ends(self, result: Result) -> None:
         self._current = None

@@ -24,6 +24,10 @@ class Report(Protocol):
 
     def goes_on(self, attempts: tuple[Attempt, ...], answer: str) -> None: ...
 
+    def tick(self) -> None:
+        """Draw anew; called several times a second."""
+        ...
+
     def ends(self, result: Result) -> None: ...
 
     def sums_up(self, results: Sequence[Result], seconds: float) -> None: ...
@@ -43,6 +47,9 @@ class _Quiet:
 
     def goes_on(self, attempts: tuple[Attempt, ...], answer: str) -> None:
         """A scenario is told when it has ended."""
+
+    def tick(self) -> None:
+        """Nothing moves."""
 
 
 class PlainReport(_Quiet):
