@@ -41,7 +41,7 @@ test-peers: .venv/.dev .venv-litellm/.ready
 ## make bench       the figures of benchmarks/, written anew
 bench: .venv/.dev
 	$(BIN)/python benchmarks/classify.py --write
-	$(BIN)/python benchmarks/http_clients.py --write
+	$(BIN)/python -m benchmarks.http_clients --write
 	$(BIN)/python benchmarks/tokens.py --write
 
 ## make lock        choose new versions; nothing else ever does

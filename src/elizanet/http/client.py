@@ -196,6 +196,9 @@ def _head(method: str, address: _Address, headers: Headers, body: bytes | None) 
 
 
 def _decoder(headers: Headers) -> Decoder | None:
+    for name, value in headers:
+        if name == "transfer-encoding" and value.strip().lower() != "chunked":
+            raise TransportError(Problem.BAD_ENCODING, f"transfer-encoding {value[:40]}")
     encoding = ", ".join(value for name, value in headers if name == "content-encoding")
     return decoder_for(encoding) if encoding else None
 

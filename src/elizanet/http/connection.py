@@ -1,17 +1,21 @@
 """One connection: the bytes of a request out, the parsed answer in.
 
-Theory of operation. asyncio calls `data_received`, llhttp calls `on_*`, and the one task
+Theory of operation. asyncio calls `buffer_updated`, llhttp calls `on_*`, and the one task
 that owns the exchange waits in `head` or `read`. There is never a second waiter, so a single
 future is enough. Reading pauses while more than `HIGH_WATER` bytes wait for that task.
 
 An answer is complete when its own framing says so: a length, a last chunk, or, where it has
 neither, a clean end of the connection. Any other end is `Problem.CUT`. A connection can be
 used again only after a complete answer that allows it and was not followed by stray bytes.
+
+All connections receive into one buffer: what arrives is parsed before the next read, and so
+an open but silent stream holds no memory for it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from typing import Final, cast
 
@@ -22,20 +26,24 @@ from elizanet.http.errors import Problem, TransportError
 MAX_HEAD_BYTES: Final = 256 * 1024
 """Largest head of an answer in bytes, interim heads (1xx) included."""
 
-HIGH_WATER: Final = 256 * 1024
+HIGH_WATER: Final = 64 * 1024
 """Bytes of a body that may wait to be read before the sender is slowed down."""
 
 _NO_BODY: Final = frozenset({204, 304})
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+_WINDOWS: Final = sys.platform == "win32"
 _FIRST_FINAL_STATUS: Final = 200
 _FIELD_SIGNS: Final = 3  # the colon and the line end
 
 
-class Connection(asyncio.Protocol):
+_RECEIVED: Final = memoryview(bytearray(64 * 1024))
+
+
+class Connection(asyncio.BufferedProtocol):
     """A connection to one origin, with at most one exchange at a time."""
 
     __slots__ = (
-        "_buffered", "_chunks", "_complete", "_failure", "_field_bytes", "_framed", "_head_bytes",
+        "_buffer", "_buffered", "_chunks", "_complete", "_failure", "_field_bytes", "_framed", "_head_bytes",
         "_head_done", "_keep_alive", "_parser", "_paused", "_stray", "_waiter", "closed", "headers",
         "idle_since", "loop", "status", "transport",
     )  # fmt: skip
@@ -44,6 +52,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        # Windows' loop fills a buffer while others run, so there each connection has its own.
+        self._buffer = memoryview(bytearray(len(_RECEIVED))) if _WINDOWS else _RECEIVED
         self.closed: asyncio.Future[None] = self.loop.create_future()
         self.idle_since = 0.0
         self._waiter: asyncio.Future[None] | None = None
@@ -124,15 +134,19 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour only
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        del sizehint
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self._complete or self._failure is not None:
             self._stray = True
             self.transport.abort()
             return
         if not self._head_done:
-            self._head_bytes += len(data)
+            self._head_bytes += nbytes
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._buffer[:nbytes])
         except httptools.HttpParserUpgrade:
             self._fail(TransportError(Problem.NOT_HTTP, "it switches protocols"))
         except httptools.HttpParserError as error:
@@ -167,6 +181,8 @@ class Connection(asyncio.Protocol):
             self._stray = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head_done:  # a trailer of a chunked body
+            return
         lowered = name.lower()
         if lowered in _FRAMING:
             self._framed = True
