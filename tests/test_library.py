@@ -21,6 +21,7 @@ from elizanet import (
     Operation,
     ProviderError,
 )
+from elizanet.telemetry import log_sink
 from elizanet.testing import Upstream
 
 MakeNet = Callable[..., Elizanet]
@@ -283,7 +284,7 @@ async def test_a_failed_embedding_gives_its_marker_vector(
 ) -> None:
     """API, network and malformed failures can be told apart, and are warned about."""
     primary.fail(fault)
-    net = make_net(primary, extra="[timeouts]\nattempt = 0.3\n")
+    net = make_net(primary, extra="[timeouts]\nattempt = 0.3\n", sinks=(log_sink,))
     with caplog.at_level(logging.WARNING):
         vector = await net.use_model(ModelType.TEXT_EMBEDDING, {"text": "hello"})
     assert isinstance(vector, DegradedVector)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import aiohttp
-    from elizanet.http import HttpReply
     from pyreqwest.client import Client as PyreqwestClient
     from pyreqwest.request import StreamRequest
     from pyreqwest.response import Response as PyreqwestResponse
+
+    from elizanet.http import HttpReply
 
 Headers = list[tuple[str, str]]
 NAMES = ("pyreqwest", "aiohttp", "own")
@@ -171,7 +172,7 @@ class Own:
         from elizanet.http import Http
 
         self.connect = (limits and limits.connect) or 3.0
-        os.environ.pop("SSL_CERT_FILE", None)
+        self.trusts_own_file = ca_pem is not None
         if ca_pem is not None:
             with tempfile.NamedTemporaryFile(suffix=".pem", delete=False) as file:
                 file.write(ca_pem)
@@ -190,6 +191,8 @@ class Own:
 
     async def close(self) -> None:
         await self.http.aclose()
+        if self.trusts_own_file:
+            del os.environ["SSL_CERT_FILE"]
 
     async def _send(self, url: str, headers: Headers, body: bytes) -> HttpReply:
         return await self.http.send("POST", url, tuple(headers), body, connect_timeout=self.connect)

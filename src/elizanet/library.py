@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Literal, Self, overload
 
 from elizanet import tokens
-from elizanet.call import Operation
-from elizanet.errors import CallFailed, InputError
+from elizanet.call import EventKind, Operation
+from elizanet.errors import CallFailed, InputError, Verdict
 from elizanet.model_types import (
     OBJECT,
     STREAMED,
@@ -25,11 +25,12 @@ from elizanet.model_types import (
     text,
 )
 from elizanet.model_types.parameters import Parameters, checked_text, encoded, normalised
+from elizanet.model_types.served import OnServed, tell, usage_in
 from elizanet.providers.shapes import vector_length
 from elizanet.router import ProviderHealth, Router
 from elizanet.settings import Settings, load_settings
 from elizanet.stream import CommittedAnswer
-from elizanet.telemetry import Sink, log_sink
+from elizanet.telemetry import EmbeddingDegraded, Sink, log_sink
 
 logger = logging.getLogger("elizanet")
 
@@ -95,52 +96,74 @@ class Elizanet:
         await self._router.aclose()
 
     @overload
-    async def use_model(self, kind: _TextType, params: Given = None) -> str: ...
+    async def use_model(
+        self, kind: _TextType, params: Given = None, *, on_served: OnServed | None = None
+    ) -> str: ...
     @overload
     async def use_model(
-        self, kind: Literal[ModelType.TEXT_TOKENIZER_ENCODE], params: Given = None
+        self,
+        kind: Literal[ModelType.TEXT_TOKENIZER_ENCODE],
+        params: Given = None,
+        *,
+        on_served: OnServed | None = None,
     ) -> list[int]: ...
     @overload
     async def use_model(
-        self, kind: Literal[ModelType.TEXT_EMBEDDING], params: Given = None
+        self,
+        kind: Literal[ModelType.TEXT_EMBEDDING],
+        params: Given = None,
+        *,
+        on_served: OnServed | None = None,
     ) -> list[float]: ...
     @overload
     async def use_model(
-        self, kind: Literal[ModelType.IMAGE], params: Given = None
+        self,
+        kind: Literal[ModelType.IMAGE],
+        params: Given = None,
+        *,
+        on_served: OnServed | None = None,
     ) -> list[dict[str, str]]: ...
     @overload
-    async def use_model(self, kind: ModelType | str, params: Given = None) -> object: ...
+    async def use_model(
+        self, kind: ModelType | str, params: Given = None, *, on_served: OnServed | None = None
+    ) -> object: ...
 
-    async def use_model(self, kind: ModelType | str, params: Given = None) -> object:
+    async def use_model(
+        self, kind: ModelType | str, params: Given = None, *, on_served: OnServed | None = None
+    ) -> object:
         """Return the answer of a model of that kind.
 
         TEXT_*, REASONING_*: `str`. TEXT_EMBEDDING: `list[float]`, or a list of them for a
         list of texts. IMAGE: `[{"url": ...}]`. OBJECT_*: the value. Tokenizers: `list[int]`
-        and `str`. Parameter names may be camelCase or snake_case. Raises `InputError` for a
-        request that is wrong in itself and `CallFailed` if no provider answered.
+        and `str`. Parameter names may be camelCase or snake_case. `on_served` is told who
+        answered and the usage. Raises `InputError` for a request that is wrong in itself and
+        `CallFailed` if no provider answered.
         """
         wanted = model_type(kind)
         if wanted in STREAMED:
             raise InputError(f"{wanted} is a stream: use stream() for it", param="model_type")
         if wanted in TEXT:
-            return await self._text(wanted, params)
+            return await self._text(wanted, params, on_served)
         if wanted in OBJECT:
-            return await self._object(wanted, params)
+            return await self._object(wanted, params, on_served)
         match wanted:
             case ModelType.TEXT_EMBEDDING:
-                return await self._embedding(params)
+                return await self._embedding(params, on_served)
             case ModelType.IMAGE:
-                return await self._image(params)
+                return await self._image(params, on_served)
             case ModelType.TEXT_TOKENIZER_ENCODE:
                 return self._encode(params)
             case _:
                 return self._decode(params)
 
-    async def stream(self, kind: ModelType | str, params: Given = None) -> AsyncGenerator[str, None]:
+    async def stream(
+        self, kind: ModelType | str, params: Given = None, *, on_served: OnServed | None = None
+    ) -> AsyncGenerator[str, None]:
         """Yield the pieces of a text as they arrive.
 
         A failure before the first piece moves on unseen; one after it raises
-        `ProviderError`, so that a cut text is never taken for a whole one.
+        `ProviderError`, so that a cut text is never taken for a whole one. `on_served` is
+        told at the end of the text who gave it, and the usage if the stream had it.
         """
         wanted = model_type(kind)
         if wanted not in TEXT:
@@ -149,9 +172,13 @@ class Elizanet:
         async with await self._router.send(
             request.operation, request.model, request.body, stream=True
         ) as answer:
+            usage = None
             while (event := await answer.next()) is not None:
+                if event.kind is EventKind.END:
+                    usage = usage_in(event.data) or usage
                 if event.data and (piece := text.piece_in(event.data)):
                     yield piece
+            tell(on_served, answer, usage)
 
     async def send(
         self,
@@ -170,6 +197,10 @@ class Elizanet:
         body = encoded({**fields, "stream": True} if stream else fields)
         return await self._router.send(operation, model, body, stream=stream, timeout=timeout)
 
+    def judge(self, exception: BaseException) -> Verdict:
+        """Return what an exception of another client means, by the rules of the chains."""
+        return self._router.judge(exception)
+
     async def health_check(self) -> dict[str, ProviderHealth]:
         """Ask every provider for its models; the result is true for those that answered."""
         return await self._router.health()
@@ -185,48 +216,57 @@ class Elizanet:
             completion=wanted is ModelType.TEXT_COMPLETION,
         )
 
-    async def _text(self, wanted: ModelType, params: Given) -> str:
+    async def _read(self, answer: CommittedAnswer, on_served: OnServed | None) -> bytes:
+        body = await answer.read()
+        if on_served is not None:
+            tell(on_served, answer, usage_in(body))
+        return body
+
+    async def _text(self, wanted: ModelType, params: Given, on_served: OnServed | None) -> str:
         request = self._text_request(wanted, params)
         answer = await self._router.send(request.operation, request.model, request.body)
-        return text.text_in(await answer.read())
+        return text.text_in(await self._read(answer, on_served))
 
-    async def _object(self, wanted: ModelType, params: Given) -> object:
+    async def _object(self, wanted: ModelType, params: Given, on_served: OnServed | None) -> object:
         parameters = normalised(params, "prompt")
         reader = structured.ObjectReader(parameters.pop("schema", None))
         default = model_name(wanted, self.settings.model_types)
         model = str(parameters.get("model", default))
         if model not in self._plain_objects:
             try:
-                return await self._object_by(reader, parameters, model, formatted=True)
+                return await self._object_by(reader, parameters, model, on_served, formatted=True)
             except CallFailed as error:
                 if not structured.refused_format(error):
                     raise
             self._plain_objects.add(model)
-        return await self._object_by(reader, parameters, model, formatted=False)
+        return await self._object_by(reader, parameters, model, on_served, formatted=False)
 
     async def _object_by(
         self,
         reader: structured.ObjectReader,
         parameters: Parameters,
         model: str,
+        on_served: OnServed | None,
         *,
         formatted: bool,
     ) -> object:
         most = self.settings.max_input_length
         fields = structured.object_fields(parameters, model, reader, most, formatted=formatted)
         answer = await self._router.send(Operation.CHAT, model, encoded(fields), check=reader.check)
-        await answer.aclose()
+        await self._read(answer, on_served)
         return reader.value
 
-    async def _image(self, params: Given) -> list[dict[str, str]]:
+    async def _image(self, params: Given, on_served: OnServed | None) -> list[dict[str, str]]:
         most = self.settings.max_input_length
         fields = image.image_fields(
             normalised(params, "prompt"), self.settings.model_types.image, most
         )
         answer = await self._router.send(Operation.IMAGE, str(fields["model"]), encoded(fields))
-        return image.images_in(await answer.read())
+        return image.images_in(await self._read(answer, on_served))
 
-    async def _embedding(self, params: Given) -> list[float] | list[list[float]]:
+    async def _embedding(
+        self, params: Given, on_served: OnServed | None
+    ) -> list[float] | list[list[float]]:
         parameters: Parameters = {}
         try:
             parameters = normalised(params, "text")
@@ -234,7 +274,7 @@ class Elizanet:
         except embedding.UnusableText as unusable:
             return self._unusable(unusable)
         try:
-            vectors = await self._vectors(texts, parameters)
+            vectors = await self._vectors(texts, parameters, on_served)
         except CallFailed as error:
             if self.settings.embedding_on_failure == "raise":
                 raise
@@ -242,7 +282,9 @@ class Elizanet:
             vectors = [copy(marked) for _ in ([texts] if isinstance(texts, str) else texts)]
         return vectors[0] if isinstance(texts, str) else vectors
 
-    async def _vectors(self, texts: list[str] | str, parameters: Parameters) -> list[list[float]]:
+    async def _vectors(
+        self, texts: list[str] | str, parameters: Parameters, on_served: OnServed | None
+    ) -> list[list[float]]:
         names = self.settings.model_types
         model = checked_text(parameters.pop("model", names.embedding), "model", 1000)
         asked = parameters.get("dimensions", names.embedding_dimensions)
@@ -253,7 +295,7 @@ class Elizanet:
 
         fields = embedding.embedding_fields(texts, model, names.embedding_dimensions, parameters)
         answer = await self._router.send(Operation.EMBEDDING, model, encoded(fields), check=check)
-        return embedding.vectors_in(await answer.read())
+        return embedding.vectors_in(await self._read(answer, on_served))
 
     def _unusable(self, unusable: embedding.UnusableText) -> list[float]:
         """A null input asks for the length of the vectors, and always gets one."""
@@ -264,8 +306,8 @@ class Elizanet:
 
     def _degraded(self, marker: embedding.Marker, reason: str) -> embedding.DegradedVector:
         length = self.settings.model_types.embedding_dimensions
-        level = logging.DEBUG if marker is embedding.Marker.NULL_INPUT else logging.WARNING
-        logger.log(level, "embedding degraded to a marker vector (%s): %s", marker.value, reason)
+        probe = marker is embedding.Marker.NULL_INPUT
+        self._router.emit(EmbeddingDegraded(marker.value, reason, probe))
         return embedding.DegradedVector(marker, length, reason)
 
     def _encode(self, params: Given) -> list[int]:

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from elizanet.call import Call, Headers, Operation
-from elizanet.classify import Classifier
+from elizanet.classify import Classifier, Failure
 from elizanet.embedding_space import VectorLengths
 from elizanet.engine import Chain
-from elizanet.errors import InputError, ProviderError
+from elizanet.errors import InputError, ProviderError, Verdict
 from elizanet.hooks import load_hook, report_hook_failure
 from elizanet.http import Http
 from elizanet.limit import Limit, LimitReached
@@ -63,7 +63,7 @@ class Router:
         hook = settings.hooks.classify
         rules = (load_hook(hook),) if hook else ()
         self._classifier = Classifier(rules, report_hook_failure)
-        self._emit = Emitter(*sinks)
+        self.emit = Emitter(*sinks)
         self._chance = chance or random.Random()  # noqa: S311 -- jitter, not a secret
         self._http = Http()
         self._providers = {name: self._provider(name) for name in settings.providers}
@@ -87,6 +87,13 @@ class Router:
     async def aclose(self) -> None:
         """Close every connection; calls in flight fail."""
         await self._http.aclose()
+
+    def judge(self, exception: BaseException) -> Verdict:
+        """Return what an exception of somebody else's client means, by the same rules as ours.
+
+        `fallback` follows the class; the operator's `hooks.classify` may say otherwise.
+        """
+        return self._classifier.verdict(Failure.from_exception("", exception))
 
     async def send(
         self,
@@ -169,7 +176,7 @@ class Router:
                 fall_back_on=self.settings.policy.fall_back_on,
                 classifier=self._classifier,
                 chance=self._chance,
-                emit=self._emit,
+                emit=self.emit,
             )
         return chain
 

@@ -56,7 +56,18 @@ class StreamBroke(msgspec.Struct, frozen=True):
     attempt: Attempt
 
 
-TelemetryEvent = AttemptFailed | CallAnswered | CallGaveUp | StreamBroke
+class EmbeddingDegraded(msgspec.Struct, frozen=True):
+    """A marker vector was given instead of an embedding; `marker` is its first number.
+
+    `probe` says that the input was null, which only asks for the length of the vectors.
+    """
+
+    marker: float
+    reason: str
+    probe: bool
+
+
+TelemetryEvent = AttemptFailed | CallAnswered | CallGaveUp | StreamBroke | EmbeddingDegraded
 Sink = Callable[[TelemetryEvent], None]
 
 
@@ -82,6 +93,9 @@ def log_sink(event: TelemetryEvent) -> None:
             )  # fmt: skip
         case StreamBroke(call_id, model, attempt):
             logger.error("[%s] %s: stream broke, %s", call_id, model, describe(attempt))
+        case EmbeddingDegraded(marker, reason, probe):
+            level = logging.DEBUG if probe else logging.WARNING
+            logger.log(level, "embedding degraded to a marker vector (%s): %s", marker, reason)
 
 
 def describe(attempt: Attempt) -> str:

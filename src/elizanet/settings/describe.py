@@ -85,6 +85,7 @@ def _variables(settings: Settings) -> Iterator[Row]:
     for name, variable in _MODEL_TYPES.items():
         yield variable, getattr(settings.model_types, name)
     yield "ELIZANET_FALLBACK_ENABLED", settings.fallback_enabled
+    yield "ELIZANET_FALLBACK_ON", settings.fallback_on
     yield "ELIZANET_FALLBACK_PINNED", settings.fallback_pinned
     yield "ELIZANET_MODELS", "all" if settings.models is None else settings.models
     yield "ELIZANET_EMBEDDING_ON_FAILURE", settings.embedding_on_failure

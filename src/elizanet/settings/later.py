@@ -35,7 +35,6 @@ RESERVED: Final[dict[str, object]] = {
     "records": _NO_VALUE,
     "health.interval": 0,
     "ELIZANET_DB": "none",
-    "ELIZANET_FALLBACK_ON": _NO_VALUE,
 }
 """The path of each reserved setting, `*` for any name, and the one value it may have."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from elizanet.settings.frozen import FrozenMapping
 from elizanet.settings.model import DEFAULT_MAX_INPUT_LENGTH, Settings
 from elizanet.settings.origin import DEFAULT
 from elizanet.settings.report import Report
-from elizanet.settings.routes import RouteReader, default_routes
+from elizanet.settings.routes import DEFAULT_CHAIN, RouteReader, default_routes
 from elizanet.settings.table import Table
 
 DEFAULT_FILE: Final = "elizanet.toml"
@@ -29,6 +29,7 @@ def load_settings(
     environ: Mapping[str, str] | None = None,
     config_file: Path | str | None = None,
     working_directory: Path | None = None,
+    default_chain: Sequence[str] = DEFAULT_CHAIN,
 ) -> Settings:
     """Return the settings. Raises ConfigurationError with every problem there is.
 
@@ -36,14 +37,15 @@ def load_settings(
     `environ` is the environment, by default the process's. `config_file` is the file to
     read, by default the one that ELIZANET_CONFIG names, else `elizanet.toml` in
     `working_directory` (by default the process's) if it exists. `.env` is looked for there
-    too. Nothing is asked over the network.
+    too. `default_chain` names the providers that serve every model where the file has no
+    `[models]`; those that are not known are left out. Nothing is asked over the network.
     """
     folder = working_directory or Path.cwd()
     report = Report()
     environment = Environment(explicit, os.environ if environ is None else environ, folder, report)
     named = config_file or environment.text("ELIZANET_CONFIG", "the path of a file")
     file = _read_file(named or None, folder, report)
-    settings = _read(Table(file, report), environment, report)
+    settings = _read(Table(file, report), environment, report, default_chain)
     environment.finish()
     report.raise_problems()
     return _with_origins(settings, report)
@@ -62,7 +64,9 @@ def _read_file(named: Path | str | None, folder: Path, report: Report) -> Docume
     return document.read(path, report)
 
 
-def _read(root: Table, environment: Environment, report: Report) -> Settings:
+def _read(
+    root: Table, environment: Environment, report: Report, default_chain: Sequence[str]
+) -> Settings:
     model_types = variables.read_model_types(environment)
     timeouts = sections.read_default_timeouts(root.table("timeouts"))
     known = providers.read_providers(root.table("providers"), environment, timeouts)
@@ -73,7 +77,7 @@ def _read(root: Table, environment: Environment, report: Report) -> Settings:
     settings = Settings(
         gateway=gateway,
         providers=FrozenMapping(known),
-        routes=routes if models.values else default_routes(known),
+        routes=routes if models.values else default_routes(default_chain, known),
         timeouts=timeouts,
         retry=sections.read_retry(root.table("retry")),
         policy=sections.read_policy(root.table("policy")),
@@ -84,6 +88,7 @@ def _read(root: Table, environment: Environment, report: Report) -> Settings:
         max_input_length=environment.whole("ELIZANET_MAX_INPUT_LENGTH", ranges.CHARACTERS)
         or DEFAULT_MAX_INPUT_LENGTH,
         fallback_pinned=environment.flag("ELIZANET_FALLBACK_PINNED") or False,
+        fallback_on=variables.read_fallback_on(environment),
         models=variables.read_models(environment),
         database=variables.read_database(environment),
     )

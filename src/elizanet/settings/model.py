@@ -20,6 +20,17 @@ DEFAULT_DATABASE: Final = "sqlite:///elizanet.db"
 """A file in the user's data directory."""
 DEFAULT_MAX_INPUT_LENGTH: Final = 1_000_000
 """Characters of one input string."""
+OWN_FAILURES: Final = frozenset(
+    {
+        FailureClass.RATE_LIMIT,
+        FailureClass.QUOTA_EXHAUSTED,
+        FailureClass.OVERLOADED,
+        FailureClass.TIMEOUT,
+        FailureClass.CONNECTION,
+        FailureClass.STREAM_INTERRUPTED,
+    }
+)
+"""The failures of an agent's own provider after which the plugin answers in its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +156,8 @@ class Settings:
     """Characters of one input string."""
     fallback_pinned: bool = False
     """True: a call pinned to one provider may be moved all the same."""
+    fallback_on: frozenset[FailureClass] = OWN_FAILURES
+    """The failures of an agent's own provider after which the plugin answers."""
     models: frozenset[str] | None = None
     """The model types the plugin takes care of; None is all of them."""
     database: str = DEFAULT_DATABASE

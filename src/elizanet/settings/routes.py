@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from elizanet.settings import embeddings
@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from elizanet.settings.table import Table
 
 EVERY_MODEL: Final = "*"
+DEFAULT_CHAIN: Final = (OPENAI, ELIZANET)
+"""The providers that serve every model where the file has no chains."""
 
 
-def default_routes(providers: Collection[str]) -> tuple[RouteSettings, ...]:
-    """Return the chain for every model: `openai` where it is known, `elizanet` behind it."""
-    names = [name for name in (OPENAI, ELIZANET) if name in providers]
+def default_routes(chain: Sequence[str], providers: Collection[str]) -> tuple[RouteSettings, ...]:
+    """Return one chain for every model: the providers of `chain` that are known."""
+    names = [name for name in chain if name in providers]
     return (RouteSettings(EVERY_MODEL, tuple(TargetSettings(name, KEEP) for name in names)),)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final, Literal
 
+from elizanet.errors import FailureClass
 from elizanet.settings import later, ranges
 from elizanet.settings.chains import is_model
 from elizanet.settings.environment import NAMES, Environment
-from elizanet.settings.model import DEFAULT_DATABASE, ModelTypeSettings
+from elizanet.settings.model import DEFAULT_DATABASE, OWN_FAILURES, ModelTypeSettings
 from elizanet.settings.report import nearest, shown
 from elizanet.settings.sections import either
 
@@ -78,6 +79,22 @@ def read_models(environment: Environment) -> frozenset[str] | None:
     if not names:
         environment.wrong("ELIZANET_MODELS", 'a list of model types, or "all"')
     return frozenset(names)
+
+
+def read_fallback_on(environment: Environment) -> frozenset[FailureClass]:
+    """Read which failures of an agent's own provider the plugin answers for."""
+    text = environment.text("ELIZANET_FALLBACK_ON", "a list of failure classes")
+    if text is None:
+        return OWN_FAILURES
+    known = [member.value for member in FailureClass if member is not FailureClass.CANCELLED]
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in known:
+            sentence = f"{shown(name)} is not a failure class{nearest(name, known)}"
+            environment.problem("ELIZANET_FALLBACK_ON", f"is wrong: {sentence}")
+    if not names:
+        environment.wrong("ELIZANET_FALLBACK_ON", "a list of failure classes")
+    return frozenset(FailureClass(name) for name in names if name in known)
 
 
 def read_embedding_on_failure(environment: Environment) -> Literal["vector", "raise"]:
