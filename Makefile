@@ -39,14 +39,14 @@ test-peers: .venv/.dev .venv-litellm/.ready
 	$(BIN)/python -m pytest -q -m peers tests/peers
 
 ## make bench       the figures of benchmarks/, written anew
-bench: .venv/.dev
+bench: .venv/.bench
 	$(BIN)/python benchmarks/classify.py --write
 	$(BIN)/python -m benchmarks.http_clients --write
-	$(BIN)/python benchmarks/tokens.py --write
+	$(BIN)/python -m benchmarks.tokens --write
 
 ## make lock        choose new versions; nothing else ever does
-lock: .venv/.dev
-	sh scripts/lock.sh $(BIN)/uv
+lock: .venv-lock/.ready
+	sh scripts/lock.sh .venv-lock/bin/uv
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("elizanet needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
@@ -61,6 +61,15 @@ lock: .venv/.dev
 	$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
 
+.venv/.bench: .venv/.dev requirements/bench.txt
+	$(PIP) --require-hashes -r requirements/bench.txt
+	@touch $@
+
+.venv-lock/.ready: requirements/lock.txt
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $<
+	@touch $@
+
 # The lock is complete, and LiteLLM asks for a certifi that was never published: --no-deps.
 .venv-litellm/.ready: requirements/litellm.txt
 	$(PYTHON) -m venv .venv-litellm
@@ -68,4 +77,4 @@ lock: .venv/.dev
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-litellm .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lock .venv-litellm .venv-real .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -10,4 +10,6 @@ compile() {
 compile pyproject.toml -o requirements/run.txt
 compile requirements/build.in -o requirements/build.txt
 compile pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+compile pyproject.toml --group bench -c requirements/run.txt -o requirements/bench.txt
+compile requirements/lock.in -o requirements/lock.txt
 compile requirements/litellm.in --override requirements/litellm-overrides.in -o requirements/litellm.txt

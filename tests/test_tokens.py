@@ -136,6 +136,7 @@ def test_the_text_is_cut_behind_a_contraction_that_ends_in_a_long_s(before: str)
         "a'd",
         "a'm",
         "a't",
+        "Wa\u017f ",
         "!'\u0301",
         " '\u0301",
         "\x1c'\u0301",

@@ -46,7 +46,7 @@ _SPECIFIC: Final[dict[FailureClass, str]] = {
         credentialretrieval invalidgrant invalidiamtoken invalidsubscription apikeyrequired
         defaultcredentials refresh tokenretrieval ssotokenload unauthorizedssotoken invalidtoken
         notoken missingapikey accountdisabled apikeydisabled invalidheader tokenexpired
-        apikeyservicblocked apikeyserviceblocked consumerinvalid servicedisabled
+        apikeyservicblocked apikeyserviceblocked consumerinvalid servicedisabled nodbconnection
         """,
     _F.MODEL_NOT_FOUND: """
         modelnotfound deploymentnotfound modelnotexist modeldoesnotexist unknownmodel

@@ -62,6 +62,9 @@ def stated_delay(
     for delay in (
         _scaled(headers.get("retry-after-ms"), 0.001),
         _retry_after(headers.get("retry-after"), now, dated=dated),
+        # LiteLLM's names for the same headers of the provider behind it
+        _scaled(headers.get("llm_provider-retry-after-ms"), 0.001),
+        _retry_after(headers.get("llm_provider-retry-after"), now, dated=dated),
         next(filter(_known, map(delay_in_text, sentences)), None),
         next(filter(_known, (_field(name, value, now) for name, value in fields)), None),
         _reset(headers, now, dated=dated),

@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "check": "Is the configuration right, does every provider answer?",
     "chat": "One answer through the chain, streamed to the terminal.",
     "classify": "What an error of a provider means.",
+    "migrate": "Version 1 of the configuration to today's.",
     "upstream": "A local provider that fails on demand.",
 }
 """Every command with its one line of help; each is the `command` of the module of its name."""

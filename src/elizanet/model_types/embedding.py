@@ -10,7 +10,7 @@ import base64
 from array import array
 from collections.abc import Sequence
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -59,7 +59,7 @@ class UnusableText(Exception):
 
 class _Vector(msgspec.Struct):
     embedding: list[float] | str
-    index: int | None = None
+    index: Any = None
 
 
 class _Vectors(msgspec.Struct):
@@ -109,8 +109,8 @@ def embedding_fields(
 def vectors_in(body: bytes) -> list[list[float]]:
     """Return the vectors of a checked answer, in the order of the inputs."""
     data = _decode_vectors(body).data
-    if all(vector.index is not None for vector in data):
-        data.sort(key=lambda vector: vector.index or 0)
+    if sorted(str(vector.index) for vector in data) == sorted(map(str, range(len(data)))):
+        data.sort(key=lambda vector: int(vector.index))
     return [_numbers(vector.embedding) for vector in data]
 
 

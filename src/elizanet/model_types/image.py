@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -19,7 +19,7 @@ class _Image(msgspec.Struct):
 
 class _Images(msgspec.Struct):
     data: list[_Image]
-    output_format: str = "png"
+    output_format: Any = None
 
 
 _decode_images = msgspec.json.Decoder(_Images).decode
@@ -41,7 +41,7 @@ def image_fields(parameters: Parameters, model: str, most: int) -> Parameters:
 def images_in(body: bytes) -> list[dict[str, str]]:
     """Return `[{"url": ...}]`; an image that came as base64 becomes a data URL."""
     answer = _decode_images(body)
-    kind = answer.output_format
+    kind = answer.output_format if isinstance(answer.output_format, str) else "png"
     return [
         {"url": image.url or f"data:image/{kind};base64,{image.b64_json}"} for image in answer.data
     ]

@@ -29,20 +29,15 @@ class TextRequest:
     body: bytes
 
 
-class _Message(msgspec.Struct):
-    content: Any = None
-    refusal: str | None = None
-
-
 class _Choice(msgspec.Struct):
-    message: _Message | None = None
-    delta: _Message | None = None
+    message: dict[str, Any] | None = None
+    delta: dict[str, Any] | None = None
     text: str | None = None
     index: int = 0
 
 
 class _Texts(msgspec.Struct):
-    choices: list[_Choice] = []
+    choices: list[_Choice] | None = None
 
 
 _decode_texts = msgspec.json.Decoder(_Texts).decode
@@ -103,7 +98,7 @@ def piece_in(data: bytes) -> str:
     """Return the text that one event of a stream adds to the first choice."""
     if data == b"[DONE]":
         return ""
-    first = (choice for choice in _decode_texts(data).choices if choice.index == 0)
+    first = (choice for choice in _decode_texts(data).choices or () if choice.index == 0)
     return "".join(map(_text, first))
 
 
@@ -135,8 +130,9 @@ def _text(choice: _Choice) -> str:
     message = choice.message or choice.delta
     if message is None:
         return choice.text or ""
-    content = message.content
+    content = message.get("content")
     if isinstance(content, list):
         parts = (part.get("text") for part in content if isinstance(part, dict))
         return "".join(part for part in parts if isinstance(part, str))
-    return content if isinstance(content, str) else message.refusal or ""
+    spoken = content if isinstance(content, str) else message.get("refusal")
+    return spoken if isinstance(spoken, str) else ""

@@ -120,8 +120,12 @@ class StreamAnswer:
             self._broke(otherwise)
 
     def _broke(self, reason: str) -> None:
-        begun = self._state.has_begun
-        failure = FailureClass.STREAM_INTERRUPTED if begun else FailureClass.MALFORMED_RESPONSE
+        state = self._state
+        failure = FailureClass.STREAM_INTERRUPTED
+        if state.is_finished and not state.has_content:
+            failure, reason = FailureClass.MALFORMED_RESPONSE, "an answer without content"
+        elif not state.has_begun:
+            failure = FailureClass.MALFORMED_RESPONSE
         self._failure = replies.built(self._reply, reason, verdict_for(failure), b"")
 
     def _told(self, event: SseEvent) -> None:

@@ -73,11 +73,14 @@ class StreamState:
         return bool(self._finished)
 
     @property
+    def is_finished(self) -> bool:
+        """Every choice that began has its finish reason."""
+        return self.has_begun and all(self._finished.values())
+
+    @property
     def is_whole(self) -> bool:
-        """Every choice that began has finished, and the answer is not empty without a reason."""
-        begun = self._finished
-        complete = bool(begun) and all(begun.values())
-        return complete and (self.has_content or self._silence_explained)
+        """The stream is finished, and not empty without a reason."""
+        return self.is_finished and (self.has_content or self._silence_explained)
 
     def read(self, event: SseEvent) -> EventKind | Trouble | None:
         """Say what the event is; None means: broken, skip it."""

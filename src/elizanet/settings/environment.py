@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from elizanet.settings import dotenv, later
+from elizanet.settings import dotenv
 from elizanet.settings.files import UnreadableError, read_text
 from elizanet.settings.origin import Origin
 from elizanet.settings.ranges import Range, number_in
@@ -171,7 +171,7 @@ class Environment:
 
     def finish(self) -> None:
         """Refuse explicit names that are no settings; warn of variables that nearly are one."""
-        known = {*NAMES, *(name for name in later.RESERVED if name.isupper())}
+        known = set(NAMES)
         for name in self._explicit:
             if name not in known:
                 self._report.problem(f"{name} is not a setting{nearest(name, known)}")

@@ -92,7 +92,6 @@ def _read(
         models=variables.read_models(environment),
         database=variables.read_database(environment),
     )
-    variables.refuse_reserved(environment)
     root.finish()
     _check_providers(settings, root)
     return settings

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from elizanet.errors import FailureClass
 from elizanet.settings import later, ranges
 from elizanet.settings.chains import is_model
-from elizanet.settings.environment import NAMES, Environment
+from elizanet.settings.environment import Environment
 from elizanet.settings.model import DEFAULT_DATABASE, OWN_FAILURES, ModelTypeSettings
 from elizanet.settings.report import nearest, shown
 from elizanet.settings.sections import either
@@ -112,13 +112,6 @@ def read_database(environment: Environment) -> str:
     elif database is not None:
         _refuse_reserved("ELIZANET_DB", environment)
     return either(database, DEFAULT_DATABASE)
-
-
-def refuse_reserved(environment: Environment) -> None:
-    """Refuse the settings that no reader knows yet."""
-    for name in filter(str.isupper, later.RESERVED):
-        if name not in NAMES:
-            _refuse_reserved(name, environment)
 
 
 def _refuse_reserved(name: str, environment: Environment) -> None:
