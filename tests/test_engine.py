@@ -8,9 +8,10 @@ from typing import Any, Self
 
 import pytest
 
-from elizanet.call import Attempt, Call, Event, EventKind, Head, Operation
+from elizanet.call import Attempt, Call, Event, EventKind, Head
 from elizanet.engine import Chain
 from elizanet.errors import AllTargetsFailed, FailureClass, ProviderError
+from elizanet.operation import Operation
 from elizanet.policy.retry import RetryPolicy
 from elizanet.stream import CommittedAnswer
 from elizanet.target import Target, TargetLimits

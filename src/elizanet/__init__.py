@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from elizanet._version import __version__
 
 if TYPE_CHECKING:
-    from elizanet.call import Attempt, Operation
+    from elizanet.call import Attempt
     from elizanet.errors import (
         AllTargetsFailed,
         CallFailed,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from elizanet.library import Elizanet
     from elizanet.model_types import ModelType
     from elizanet.model_types.embedding import DegradedVector
+    from elizanet.operation import Operation
     from elizanet.settings import Settings, load_settings
 
 _HOME = {
@@ -39,7 +40,7 @@ _HOME = {
     "FailureClass": "elizanet.errors",
     "InputError": "elizanet.errors",
     "ModelType": "elizanet.model_types",
-    "Operation": "elizanet.call",
+    "Operation": "elizanet.operation",
     "ProviderError": "elizanet.errors",
     "Settings": "elizanet.settings",
     "load_settings": "elizanet.settings",

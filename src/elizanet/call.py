@@ -8,24 +8,16 @@ structs: like frozen dataclasses, and several times cheaper to make.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import Protocol, Self
 
 import msgspec
 
 from elizanet.errors import FailureClass
+from elizanet.operation import Operation
 
 Headers = tuple[tuple[str, str], ...]
 """Header fields in the order of the wire; names are lower case, names may repeat."""
-
-
-class Operation(StrEnum):
-    """A kind of request: its path below `/v1/`."""
-
-    CHAT = "chat/completions"
-    COMPLETION = "completions"
-    EMBEDDING = "embeddings"
-    IMAGE = "images/generations"
 
 
 class Call(msgspec.Struct, frozen=True):

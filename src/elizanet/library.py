@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Literal, Self, overload
 
 from elizanet import tokens
-from elizanet.call import EventKind, Operation
+from elizanet.call import EventKind
 from elizanet.errors import CallFailed, InputError, Verdict
 from elizanet.model_types import (
     OBJECT,
@@ -26,6 +26,7 @@ from elizanet.model_types import (
 )
 from elizanet.model_types.parameters import Parameters, checked_text, encoded, normalised
 from elizanet.model_types.served import OnServed, tell, usage_in
+from elizanet.operation import Operation
 from elizanet.providers.shapes import vector_length
 from elizanet.router import ProviderHealth, Router
 from elizanet.settings import Settings, load_settings

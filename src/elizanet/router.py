@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import Final, Self
 
-from elizanet.call import Call, Headers, Operation
+from elizanet.call import Call, Headers
 from elizanet.classify import Classifier, Failure
 from elizanet.embedding_space import VectorLengths
 from elizanet.engine import Chain
@@ -21,6 +21,7 @@ from elizanet.errors import InputError, ProviderError, Verdict
 from elizanet.hooks import load_hook, report_hook_failure
 from elizanet.http import Http
 from elizanet.limit import Limit, LimitReached
+from elizanet.operation import Operation
 from elizanet.policy.retry import RetryPolicy
 from elizanet.providers.openai import OpenAIProvider
 from elizanet.settings import RouteSettings, Settings, TargetSettings

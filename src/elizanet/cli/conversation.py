@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import click
 
-from elizanet.call import Operation
 from elizanet.cli.attempts import AttemptLog
 from elizanet.cli.bar import waiting
 from elizanet.cli.errors import ExitCode, complain, note
@@ -17,6 +16,7 @@ from elizanet.cli.terminal import is_terminal, printable
 from elizanet.errors import CallFailed, InputError
 from elizanet.library import Elizanet
 from elizanet.model_types import text
+from elizanet.operation import Operation
 from elizanet.settings import Settings
 from elizanet.telemetry import describe
 

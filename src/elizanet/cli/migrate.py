@@ -33,8 +33,8 @@ Fields of version 1:
   elizaNetEmbeddingDimensions  ELIZANET_EMBEDDING_DIMENSIONS
   elizaNetImageModel           ELIZANET_IMAGE_MODEL
   elizaNetFallbackEnabled      ELIZANET_FALLBACK_ENABLED
-The first two are documented; the others follow from the names of today. So do
-elizaNetBaseUrl and elizaNetApiKey. The names of today may stand in the file too.
+The first two are documented; the others follow from the names of today, as do
+elizaNetBaseUrl and elizaNetApiKey. Names of today may stand in the file too.
 
 \b
 The key: on a terminal it is shown as ****; a pipe and --output FILE get it as

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from elizanet.call import Operation
 from elizanet.errors import InputError
 from elizanet.model_types.parameters import Parameters, checked_text, encoded
+from elizanet.operation import Operation
 
 _COMPLETION_MODELS: Final = re.compile(r"(^|/)(davinci|babbage)-\d|gpt-3\.5-turbo-instruct")
 _NEW_TOKEN_LIMIT: Final = re.compile(r"(^|/)(o\d|gpt-5)")

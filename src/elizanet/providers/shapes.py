@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from elizanet.call import Operation
+from elizanet.operation import Operation
 
 FLOAT32_BYTES: Final = 4
 _SILENT_FINISHES: Final = frozenset({"length", "max_tokens", "content_filter"})

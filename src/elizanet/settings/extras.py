@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from elizanet.call import Operation
+from elizanet.operation import Operation
 from elizanet.settings import references
 from elizanet.settings.frozen import FrozenMapping
 from elizanet.settings.secret import Secret
