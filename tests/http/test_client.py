@@ -11,7 +11,6 @@ import trustme
 
 from elizanet.http import Http, HttpReply, Problem, TransportError
 from elizanet.limit import Limit, LimitReached
-
 from support.raw_server import raw_server, read_request, saying
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 import trustme
-from support.raw_server import RawServer, raw_server, read_request, saying
 
 from elizanet.http import Http, Problem, TransportError
+from support.raw_server import RawServer, raw_server, read_request, saying
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 

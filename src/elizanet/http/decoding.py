@@ -52,15 +52,20 @@ class _Inflate:
             self._begun = True
 
     def piece(self) -> bytes:
-        if self._inflate.eof and self._input:
-            self._inflate = zlib.decompressobj(self._window)
-        decoded = self._inflate.decompress(self._input, MAX_PIECE_BYTES)
-        self._input = self._inflate.unconsumed_tail or self._inflate.unused_data
+        decoded = b""
+        while not decoded and not (self._inflate.eof and not self._input):
+            if self._inflate.eof:  # what follows is the next member of a gzip file
+                self._inflate = zlib.decompressobj(self._window)
+            decoded = self._inflate.decompress(self._input, MAX_PIECE_BYTES)
+            ended = self._inflate.eof
+            self._input = self._inflate.unused_data if ended else self._inflate.unconsumed_tail
+            if not ended:
+                break
         return decoded
 
     @property
     def is_complete(self) -> bool:
-        return self._inflate.eof
+        return self._inflate.eof and not self._input
 
 
 class _Brotli:
