@@ -1,0 +1,55 @@
+"""`GET /v1/models`: the names a caller may use."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from elizanet.errors import InputError
+from elizanet.gateway.asgi import Exchange
+from elizanet.gateway.watch import CallerWatch
+from elizanet.router import Router
+from elizanet.target import KEEP
+
+PREFIX: Final = "/v1/models/"
+
+
+class Models:
+    """Answers for the list of models, and for one of them."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    async def list(self, exchange: Exchange) -> None:
+        """Answer with every model: those configured, and what globs match at providers."""
+        with CallerWatch(exchange.receive):
+            names = await self._router.list_models()
+            await _answer(exchange, {"object": "list", "data": [_model(name) for name in names]})
+
+    async def one(self, exchange: Exchange) -> None:
+        """Answer with the model that the path names. Raises `InputError` (404)."""
+        name = exchange.scope["path"].removeprefix(PREFIX)
+        with CallerWatch(exchange.receive):
+            if not await self._exists(name):
+                message = f"no chain serves the model {name[:100]!r}"
+                raise InputError(message, param="model", code="model_not_found", status=404)
+            await _answer(exchange, _model(name))
+
+    async def _exists(self, name: str) -> bool:
+        route = self._router.settings.route_for(name)
+        if route is None:
+            return False
+        serves_any_name = any(target.model != KEEP for target in route.targets)
+        if route.pattern == name or serves_any_name:
+            return True
+        return name in await self._router.list_models()
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": "elizanet"}
+
+
+async def _answer(exchange: Exchange, content: dict[str, Any]) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await exchange.answer(200, headers, msgspec.json.encode(content))
