@@ -28,6 +28,7 @@ _PREFIXED: Final = re.compile(
     r"(?<![A-Za-z0-9_\-])(?:"
     r"(?:sk|pk|rk|ak|gsk|csk|fw|tgp|pplx|hf|nvapi|xai|r8|esecret|glpat|ghp|gho|ghs|ghu|github_pat"
     r"|xoxb|xoxp|vck|sk-ant|dapi)[-_](?=[A-Za-z0-9_\-*.]*[0-9A-Z*])[A-Za-z0-9_\-*.]{6,}[A-Za-z0-9*]"
+    r"|(?:sk|gsk|pk)[-_][A-Za-z0-9_\-]{16,}"
     r"|AIza[A-Za-z0-9_\-]{20,}|ya29\.[A-Za-z0-9_\-.]{10,}|(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}"
     r"|eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-.]{8,}"
     r")"

@@ -7,11 +7,11 @@ from collections import deque
 from typing import Final
 
 from elizanet.call import Event, EventKind, Head
-from elizanet.classify import Classifier, verdict_for
+from elizanet.classify import verdict_for
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.http import HttpReply, TransportError
 from elizanet.limit import Limit, LimitReached
-from elizanet.providers import replies
+from elizanet.providers.replies import Replies
 from elizanet.providers.stream_events import DONE, StreamState, Trouble
 from elizanet.sse import SseError, SseEvent, SseParser
 
@@ -46,13 +46,13 @@ class StreamAnswer:
     `ProviderError` otherwise; events that came before a break go out before the error.
     """
 
-    __slots__ = ("_classifier", "_complete", "_failure", "_parser", "_ready", "_reply", "_state",
+    __slots__ = ("_complete", "_failure", "_parser", "_ready", "_replies", "_reply", "_state",
                  "head")  # fmt: skip
 
-    def __init__(self, head: Head, reply: HttpReply, classifier: Classifier) -> None:
+    def __init__(self, head: Head, reply: HttpReply, replies: Replies) -> None:
         self.head = head
         self._reply = reply
-        self._classifier = classifier
+        self._replies = replies
         self._parser = SseParser()
         self._state = StreamState()
         self._ready: deque[Event] = deque()
@@ -126,15 +126,14 @@ class StreamAnswer:
             failure, reason = FailureClass.MALFORMED_RESPONSE, "an answer without content"
         elif not state.has_begun:
             failure = FailureClass.MALFORMED_RESPONSE
-        self._failure = replies.built(self._reply, reason, verdict_for(failure), b"")
+        self._failure = self._replies.built(self._reply, reason, verdict_for(failure), b"")
 
     def _told(self, event: SseEvent) -> None:
         """The provider reports its own failure; after content that is an interruption."""
-        name, data = self.head.provider, event.data
-        error = replies.error_of(name, self._reply, data, self._classifier, stream=True)
+        error = self._replies.error_of(self._reply, event.data, stream=True)
         if self._state.has_content and error.failure_class is not FailureClass.CONTENT_POLICY:
             verdict = verdict_for(FailureClass.STREAM_INTERRUPTED)
-            error = replies.built(self._reply, error.message, verdict, data)
+            error = self._replies.built(self._reply, error.message, verdict, event.data)
         self._failure = error
 
     async def _drain(self) -> None:

@@ -8,7 +8,7 @@ whatever else comes is an error with a verdict (`replies`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,8 +19,9 @@ from elizanet.classify import Classifier, verdict_for
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.http import Http, HttpReply, TransportError
 from elizanet.http.decoding import ACCEPTED
-from elizanet.providers import replies, shapes
+from elizanet.providers import shapes
 from elizanet.providers.answers import BodyAnswer, StreamAnswer
+from elizanet.providers.replies import Replies, read_bounded, unreachable
 from elizanet.providers.splice import replace_model
 from elizanet.settings import Secret
 
@@ -72,8 +73,9 @@ class OpenAIProvider:
         self._http = http
         self._paths = dict(paths or {})
         self._connect_timeout = connect_timeout
-        self._classifier = classifier or Classifier()
         self._headers = _common_headers(api_key, headers or {})
+        own = [key.reveal() for key in (api_key, *(headers or {}).values()) if _is_secret(key)]
+        self._replies = Replies(name, classifier or Classifier(), own)
 
     def __repr__(self) -> str:
         return f"<OpenAIProvider {self.name!r} {self._base_url}>"
@@ -89,10 +91,10 @@ class OpenAIProvider:
         reply = await self._request("POST", url, headers, body, connect)
         try:
             if reply.status not in _SUCCESS:
-                raise await replies.refusal(self.name, reply, self._classifier)
+                raise await self._replies.refusal(reply)
             head = Head(reply.status, reply.headers, self.name, call.model)
             if call.stream and _may_be_stream(reply.headers):
-                return StreamAnswer(head, reply, self._classifier)
+                return StreamAnswer(head, reply, self._replies)
             return BodyAnswer(head, await self._checked_body(call, reply))
         except BaseException:
             reply.close()
@@ -104,14 +106,14 @@ class OpenAIProvider:
         reply = await self._request("GET", url, _BODY_WANTED, None, connect)
         try:
             if reply.status not in _SUCCESS:
-                raise await replies.refusal(self.name, reply, self._classifier)
+                raise await self._replies.refusal(reply)
             body = await self._whole_body(reply)
         finally:
             reply.close()
         try:
             return tuple(model.id for model in _decode_models(body).data)
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise replies.malformed(reply, "not a list of models", body) from None
+            raise self._replies.malformed(reply, "not a list of models", body) from None
 
     def _url(self, operation: str) -> str:
         own = self._paths.get(operation)
@@ -128,13 +130,13 @@ class OpenAIProvider:
                 method, url, self._headers + headers, body, connect_timeout=connect
             )
         except TransportError as error:
-            raise replies.unreachable(error) from error
+            raise unreachable(error) from error
 
     async def _checked_body(self, call: Call, reply: HttpReply) -> bytes:
         """Return the complete body. Raises `ProviderError` unless it answers the call."""
         body = await self._whole_body(reply)
         if shapes.carries_error(body):
-            raise replies.error_of(self.name, reply, body, self._classifier)
+            raise self._replies.error_of(reply, body)
         try:
             if call.stream:
                 raise shapes.ShapeError("a whole answer where a stream was asked for")
@@ -142,16 +144,16 @@ class OpenAIProvider:
             if call.check is not None:
                 call.check(body)
         except ValueError as error:
-            raise replies.malformed(reply, str(error), body) from None
+            raise self._replies.malformed(reply, str(error), body) from None
         return body
 
     async def _whole_body(self, reply: HttpReply) -> bytes:
         try:
-            body, complete = await replies.read_bounded(reply, MAX_ANSWER_BYTES)
+            body, complete = await read_bounded(reply, MAX_ANSWER_BYTES)
         except TransportError as error:
-            raise replies.unreachable(error) from error
+            raise unreachable(error) from error
         if not complete:
-            raise replies.malformed(reply, f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+            raise self._replies.malformed(reply, f"an answer of more than {MAX_ANSWER_BYTES} bytes")
         return body
 
 
@@ -162,6 +164,10 @@ def _common_headers(api_key: Secret | None, extra: Mapping[str, str | Secret]) -
     for name, value in extra.items():
         given[name.lower()] = value.reveal() if isinstance(value, Secret) else value
     return tuple(given.items())
+
+
+def _is_secret(value: object) -> TypeGuard[Secret]:
+    return isinstance(value, Secret)
 
 
 def _may_be_stream(headers: Headers) -> bool:

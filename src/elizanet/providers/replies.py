@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -9,12 +10,15 @@ import msgspec
 from elizanet.classify import Classifier, Failure, verdict_for
 from elizanet.errors import FailureClass, ProviderError, RawReply, Verdict
 from elizanet.http import HttpReply, Problem, TransportError
-from elizanet.redact import redact
+from elizanet.redact import MASK, redact
 
 MAX_ERROR_BYTES: Final = 64 * 1024
 """Bytes read of an error's body; what follows is cut off with the connection."""
 
 MAX_MESSAGE_CHARACTERS: Final = 500
+
+_SHORTEST_SECRET: Final = 4
+"""A shorter one would take ordinary words out of sentences."""
 
 _CLASS_OF: Final = {
     Problem.CONNECT_TIMEOUT: FailureClass.TIMEOUT,
@@ -48,40 +52,57 @@ async def read_bounded(reply: HttpReply, most: int) -> tuple[bytes, bool]:
     return b"".join(pieces), True
 
 
-async def refusal(provider: str, reply: HttpReply, classifier: Classifier) -> ProviderError:
-    """Return the error that a reply with an error status stands for."""
-    try:
-        body, _ = await read_bounded(reply, MAX_ERROR_BYTES)
-    except TransportError:
-        body = b""  # the status alone still says what happened
-    return error_of(provider, reply, body, classifier)
+class Replies:
+    """Turns the replies of one provider into errors.
 
+    `secrets` are our own keys and header values: a provider that sends one back does not
+    bring it into an error, whatever it looks like.
+    """
 
-def error_of(
-    provider: str, reply: HttpReply, body: bytes, classifier: Classifier, *, stream: bool = False
-) -> ProviderError:
-    """Return the error that `body` describes; `stream`: it is what arrived of a stream."""
-    failure = Failure.from_reply(provider, reply.status, reply.headers, body, stream=stream)
-    reason = reason_in(body) or f"status {reply.status}"
-    return built(reply, reason, classifier.verdict(failure), body)
+    def __init__(self, provider: str, classifier: Classifier, secrets: Sequence[str] = ()) -> None:
+        self._provider = provider
+        self._classifier = classifier
+        self._secrets = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
 
+    def __repr__(self) -> str:
+        return f"<Replies of {self._provider!r}>"
 
-def malformed(reply: HttpReply, reason: str, body: bytes = b"") -> ProviderError:
-    """Return the error for a success that is not the promised shape."""
-    is_page = body.lstrip()[:1] == b"<"
-    verdict = verdict_for(FailureClass.MALFORMED_RESPONSE, retry=not is_page)
-    return built(reply, reason, verdict, body)
+    async def refusal(self, reply: HttpReply) -> ProviderError:
+        """Return the error that a reply with an error status stands for."""
+        try:
+            body, _ = await read_bounded(reply, MAX_ERROR_BYTES)
+        except TransportError:
+            body = b""  # the status alone still says what happened
+        return self.error_of(reply, body)
 
+    def error_of(self, reply: HttpReply, body: bytes, *, stream: bool = False) -> ProviderError:
+        """Return the error that `body` describes; `stream`: it is what arrived of a stream."""
+        failure = Failure.from_reply(
+            self._provider, reply.status, reply.headers, body, stream=stream
+        )
+        reason = reason_in(body) or f"status {reply.status}"
+        return self.built(reply, reason, self._classifier.verdict(failure), body)
 
-def built(reply: HttpReply, reason: str, verdict: Verdict, body: bytes) -> ProviderError:
-    """Put an error together from what is known of its reply."""
-    return ProviderError(
-        redact(reason[:MAX_MESSAGE_CHARACTERS]),
-        verdict,
-        status=reply.status,
-        request_id=next((v for k, v in reply.headers if k == "x-request-id"), None),
-        reply=RawReply(reply.status, reply.headers, body[:MAX_ERROR_BYTES]),
-    )
+    def malformed(self, reply: HttpReply, reason: str, body: bytes = b"") -> ProviderError:
+        """Return the error for a success that is not the promised shape."""
+        is_page = body.lstrip()[:1] == b"<"
+        verdict = verdict_for(FailureClass.MALFORMED_RESPONSE, retry=not is_page)
+        return self.built(reply, reason, verdict, body)
+
+    def built(self, reply: HttpReply, reason: str, verdict: Verdict, body: bytes) -> ProviderError:
+        """Put an error together from what is known of its reply."""
+        kept, headers = body[:MAX_ERROR_BYTES], reply.headers
+        for secret in self._secrets:
+            reason = reason.replace(secret, MASK)
+            kept = kept.replace(secret.encode(), MASK.encode())
+            headers = tuple((name, value.replace(secret, MASK)) for name, value in headers)
+        return ProviderError(
+            redact(reason[: 4 * MAX_MESSAGE_CHARACTERS])[:MAX_MESSAGE_CHARACTERS],
+            verdict,
+            status=reply.status,
+            request_id=next((v for k, v in reply.headers if k == "x-request-id"), None),
+            reply=RawReply(reply.status, headers, kept),
+        )
 
 
 def unreachable(error: TransportError) -> ProviderError:

@@ -69,6 +69,9 @@ class Listener:
         try:
             if os.name == "posix":  # elsewhere it would let others take the port as well
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # asyncio sets this only on sockets whose protocol number it knows; accepted ones
+            # inherit it, and answers on a kept-alive connection do not wait for an ACK.
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             made.setblocking(False)
             made.bind(address)
         except OSError:

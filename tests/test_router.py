@@ -1,0 +1,156 @@
+"""From a model name to the chain that serves it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from elizanet import Elizanet, InputError
+from elizanet.errors import ConfigurationError, ProviderError
+from elizanet.operation import Operation
+from elizanet.router import Router
+from elizanet.settings import Settings
+from elizanet.testing import Upstream
+
+MakeSettings = Callable[..., Settings]
+CHAT = b'{"model":"m","messages":[{"role":"user","content":"Hi"}]}'
+
+ROUTES = """
+[models."gpt-4o"]
+chain = ["primary/exact"]
+[models."gpt-4*"]
+chain = ["backup/*"]
+"""
+
+
+async def answered(router: Router, model: str) -> tuple[str, str]:
+    async with await router.send(Operation.CHAT, model, CHAT) as answer:
+        await answer.read()
+        return answer.head.provider, answer.head.model
+
+
+async def test_the_most_specific_name_wins(
+    primary: Upstream, backup: Upstream, make_settings: MakeSettings
+) -> None:
+    """An exact name before a glob; `*` keeps the caller's name."""
+    async with Router(make_settings(primary, backup, routes=ROUTES)) as router:
+        assert await answered(router, "gpt-4o") == ("primary", "exact")
+        assert await answered(router, "gpt-4o-mini") == ("backup", "gpt-4o-mini")
+
+
+async def test_a_model_without_a_chain_is_named_with_the_nearest_one(
+    primary: Upstream, backup: Upstream, make_settings: MakeSettings
+) -> None:
+    """A 404 in OpenAI's words."""
+    async with Router(make_settings(primary, backup, routes=ROUTES)) as router:
+        with pytest.raises(InputError, match=r"'gpt4o': did you mean 'gpt-4o'\?") as caught:
+            await router.send(Operation.CHAT, "gpt4o", CHAT)
+    assert (caught.value.code, caught.value.status) == ("model_not_found", 404)
+
+
+async def test_the_models_are_those_configured_and_those_globs_match(
+    primary: Upstream, backup: Upstream, make_settings: MakeSettings
+) -> None:
+    """A provider that does not answer takes nothing from the list but its own."""
+    async with Router(make_settings(primary, backup, routes=ROUTES)) as router:
+        assert await router.list_models() == ["gpt-4o", "gpt-4o-mini"]
+        backup.fail("status=503")
+        assert await router.list_models() == ["gpt-4o"]
+
+
+async def test_a_time_out_of_the_caller_can_only_shorten_the_call(
+    primary: Upstream, make_settings: MakeSettings
+) -> None:
+    """The configured total holds."""
+    primary.fail("hang")
+    settings = make_settings(primary, extra="[timeouts]\ntotal = 0.5\nconnect = 0.2\n")
+    async with Router(settings, sinks=()) as router:
+        with pytest.raises(ProviderError) as caught:
+            await router.send(Operation.CHAT, "m", CHAT, timeout=60)
+        assert caught.value.attempts[0].duration < 1
+        with pytest.raises(ProviderError) as caught:
+            await router.send(Operation.CHAT, "m", CHAT, timeout=0.1)
+        assert caught.value.attempts[0].duration < 0.4
+
+
+async def test_vectors_of_another_length_than_before_are_not_passed_on(
+    primary: Upstream, backup: Upstream, make_settings: MakeSettings
+) -> None:
+    """The first answer settles the length; the next provider is asked instead."""
+    body = b'{"model":"text-embedding-3-small","input":"x"}'
+    async with Router(make_settings(primary, backup), sinks=()) as router:
+
+        async def embed() -> str:
+            async with await router.send(
+                Operation.EMBEDDING, "text-embedding-3-small", body
+            ) as answer:
+                await answer.read()
+                return answer.head.provider
+
+        assert await embed() == "primary"
+        primary.fail("wrong_dimensions")
+        assert await embed() == "backup"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("x = (", "was never closed"),
+        ("raise RuntimeError('boom')", "boom"),
+        ("other = 1", "no attribute 'classify'"),
+        ("classify = 5", "is not a function"),
+    ],
+)
+async def test_a_hook_that_cannot_be_used_is_a_configuration_error(
+    source: str, reason: str, primary: Upstream, make_settings: MakeSettings
+) -> None:
+    """At the start, in one sentence, whatever the operator's module does."""
+    name = f"rules_{abs(hash(source))}"
+    Path(f"{name}.py").write_text(source, encoding="utf-8")
+    settings = make_settings(primary, extra=f'[hooks]\nclassify = "{name}:classify"\n')
+    with pytest.raises(ConfigurationError, match=reason):
+        Router(settings)
+
+
+async def test_a_hook_that_fails_is_reported_and_loses_nothing(
+    primary: Upstream, backup: Upstream, make_settings: MakeSettings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """The built-in verdict stands."""
+    Path("failing_rules.py").write_text("def classify(failure):\n    return 1 / 0\n")
+    settings = make_settings(primary, backup, extra='[hooks]\nclassify="failing_rules:classify"\n')
+    primary.fail("overloaded")
+    async with Router(settings) as router:
+        assert (await answered(router, "m"))[0] == "backup"
+    assert "hooks.classify failed: ZeroDivisionError" in caplog.text
+
+
+async def test_the_log_tells_the_path_and_no_key(
+    primary: Upstream, backup: Upstream, make_settings: MakeSettings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """Who failed and why, who is asked next, who answered; alerts as errors."""
+    key = "sk-planted-abcdefghijklmnop"
+    primary.fail(f'auth,message="Incorrect API key provided: {key}"')
+    with caplog.at_level(logging.DEBUG, logger="elizanet"):
+        async with Elizanet(make_settings(primary, backup)) as net:
+            await net.use_model("TEXT_SMALL", "Hello")
+            primary.fail("cut_stream=1")
+            with pytest.raises(ProviderError):
+                async for _ in net.stream("TEXT_SMALL", "Hello"):
+                    pass
+            backup.fail("refuse")
+            primary.fail("overloaded")
+            with pytest.raises(Exception, match="all targets failed"):
+                await net.use_model("TEXT_SMALL", "Hello")
+    told = caplog.text
+    assert key not in told
+    assert "primary/gpt-4o-mini 401 auth" in told
+    assert "trying backup/*" in told
+    assert "answered by backup/gpt-4o-mini after 2 attempts" in told
+    assert "stream broke" in told
+    assert "no answer after 3 attempts" in told
+    assert {r.levelname for r in caplog.records if "401 auth" in r.message} == {"ERROR"}
