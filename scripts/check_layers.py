@@ -15,7 +15,13 @@ from pathlib import Path
 SOURCE = Path(__file__).parent.parent / "src"
 
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("elizanet._version", "elizanet.operation", "elizanet.redact", "elizanet.sse", "elizanet.limit"),
+    (
+        "elizanet._version",
+        "elizanet.operation",
+        "elizanet.redact",
+        "elizanet.sse",
+        "elizanet.limit",
+    ),
     ("elizanet.errors", "elizanet.call"),
     ("elizanet.policy", "elizanet.classify", "elizanet.settings", "elizanet.tokens"),
     ("elizanet.http", "elizanet.telemetry", "elizanet.target"),

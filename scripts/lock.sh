@@ -13,3 +13,5 @@ compile pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.t
 compile pyproject.toml --group bench -c requirements/run.txt -o requirements/bench.txt
 compile requirements/lock.in -o requirements/lock.txt
 compile requirements/litellm.in --override requirements/litellm-overrides.in -o requirements/litellm.txt
+compile requirements/demo-real-build.in -o requirements/demo-real-build.txt
+compile requirements/demo-real.in --override requirements/demo-real-overrides.in -o requirements/demo-real.txt

@@ -28,7 +28,7 @@ async def get(url: str) -> bytes:
 @asynccontextmanager
 async def tunnelling_proxy(target: str, status: str = "200 OK") -> AsyncIterator[RawServer]:
     """A proxy that answers CONNECT, and then carries bytes both ways."""
-    host, port = target.split("/")[2].split(":")
+    _, port = target.split("/")[2].split(":")
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):

@@ -43,9 +43,9 @@ class Connection(asyncio.BufferedProtocol):
     """A connection to one origin, with at most one exchange at a time."""
 
     __slots__ = (
-        "_buffer", "_buffered", "_chunks", "_complete", "_failure", "_field_bytes", "_framed", "_head_bytes",
-        "_head_done", "_keep_alive", "_parser", "_paused", "_stray", "_waiter", "closed", "headers",
-        "idle_since", "loop", "status", "transport",
+        "_buffer", "_buffered", "_chunks", "_complete", "_failure", "_field_bytes", "_framed",
+        "_head_bytes", "_head_done", "_keep_alive", "_parser", "_paused", "_stray", "_waiter",
+        "closed", "headers", "idle_since", "loop", "status", "transport",
     )  # fmt: skip
 
     transport: asyncio.Transport
