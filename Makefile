@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help demo test check format coverage test-peers bench lock clean
+.PHONY: help demo test check format coverage test-peers demo-real bench lock clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ coverage: .venv/.dev
 ## make test-peers  against a real LiteLLM, installed in a venv of its own
 test-peers: .venv/.dev .venv-litellm/.ready
 	$(BIN)/python -m pytest -q -m peers tests/peers
+
+## make demo-real   a real language model behind it all; compiles llama.cpp once, ten minutes
+demo-real: .venv/.dev .venv-litellm/.ready .venv-real/.ready
+	@$(BIN)/python examples/demo_real.py
 
 ## make bench       the figures of benchmarks/, written anew
 bench: .venv/.bench
@@ -74,6 +78,13 @@ lock: .venv-lock/.ready
 .venv-litellm/.ready: requirements/litellm.txt
 	$(PYTHON) -m venv .venv-litellm
 	.venv-litellm/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r $<
+	@touch $@
+
+# llama-cpp-python is published as source only; a C++ compiler is all that it needs besides.
+.venv-real/.ready: requirements/demo-real.txt requirements/demo-real-build.txt
+	$(PYTHON) -m venv .venv-real
+	.venv-real/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/demo-real-build.txt
+	CMAKE_ARGS=-DLLAVA_BUILD=OFF nice -n 15 .venv-real/bin/python -m pip --disable-pip-version-check install --require-hashes --no-deps --no-build-isolation -r $<
 	@touch $@
 
 clean:
