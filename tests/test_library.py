@@ -21,6 +21,7 @@ from elizanet import (
     Operation,
     ProviderError,
 )
+from elizanet.model_types.served import Served, Usage, usage_in
 from elizanet.telemetry import log_sink
 from elizanet.testing import Upstream
 
@@ -513,3 +514,74 @@ async def test_concurrent_calls_do_not_mix(primary: Upstream, make_net: MakeNet)
     prompts = [f"number{n}" for n in range(50)]
     answers = await asyncio.gather(*(net.use_model(ModelType.TEXT_SMALL, p) for p in prompts))
     assert all(prompt in answer for prompt, answer in zip(prompts, answers, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("kind", "params"),
+    [
+        (ModelType.TEXT_SMALL, {"prompt": "hi"}),
+        (ModelType.TEXT_EMBEDDING, {"text": "hi"}),
+        (ModelType.IMAGE, {"prompt": "hi"}),
+        (ModelType.OBJECT_SMALL, {"prompt": "hi", "schema": SCHEMA}),
+    ],
+)
+async def test_a_caller_may_be_told_who_answered(
+    kind: ModelType,
+    params: dict[str, object],
+    primary: Upstream,
+    backup: Upstream,
+    make_net: MakeNet,
+) -> None:
+    """Every attempt, the target that answered, and the tokens it counted."""
+    primary.fail("status=503,retry-after=99")
+    told: list[Served] = []
+    await make_net(primary, backup).use_model(kind, params, on_served=told.append)
+    (served,) = told
+    assert served.provider == "backup"
+    assert [attempt.provider for attempt in served.attempts][-2:] == ["primary", "backup"]
+    if kind is not ModelType.IMAGE:
+        assert served.usage is not None
+        assert served.usage.total_tokens > 0
+
+
+async def test_the_usage_of_a_stream_is_told_at_its_end(
+    primary: Upstream, make_net: MakeNet
+) -> None:
+    """If the stream has it; one that is left early tells nothing."""
+    net, told = make_net(primary), list[Served]()
+    usage = {"stream_options": {"include_usage": True}}
+    for extra in (usage, {}):
+        stream = net.stream(ModelType.TEXT_SMALL, {"prompt": "a b", **extra}, on_served=told.append)
+        assert len([piece async for piece in stream]) > 1
+    assert told[0].usage is not None
+    assert told[0].usage.completion_tokens > 1
+    assert told[1].usage is None
+    stream = net.stream(ModelType.TEXT_SMALL, {"prompt": "a b"}, on_served=told.append)
+    await anext(stream)
+    await stream.aclose()
+    assert len(told) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "usage"),
+    [
+        (b'{"usage": {"prompt_tokens": 2, "completion_tokens": 3}}', Usage(2, 3, 5)),
+        (b'{"usage": {"prompt_tokens": 2, "total_tokens": 2}}', Usage(2, 0, 2)),
+        (b'{"usage": null}', None),
+        (b'{"usage": {"prompt_tokens": "many"}}', None),
+        (b"[DONE]", None),
+        (b"\xff", None),
+    ],
+)
+def test_usage_is_read_where_it_is_usage(data: bytes, usage: Usage | None) -> None:
+    """What a provider puts there instead is no reason to lose the answer."""
+    assert usage_in(data) == usage
+
+
+async def test_exceptions_of_other_clients_are_judged_by_the_same_rules(
+    primary: Upstream, make_net: MakeNet
+) -> None:
+    """For faces that stand behind a client that is not ours."""
+    net = make_net(primary)
+    assert net.judge(ConnectionRefusedError()).failure_class is FailureClass.CONNECTION
+    assert not net.judge(ValueError("invalid request")).retry_same_provider

@@ -118,6 +118,6 @@ def test_any_text_is_a_base_url_or_refused(text: str) -> None:
         ("notlocalhost.com", False, False),
     ],
 )
-def test_hosts_are_this_machine_or_near_or_far(host: str, loopback: bool, local: bool) -> None:  # noqa: FBT001
+def test_hosts_are_this_machine_or_near_or_far(host: str, loopback: bool, local: bool) -> None:
     """Without asking any name server."""
     assert (is_loopback(host), is_local(host)) == (loopback, local)

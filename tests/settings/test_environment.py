@@ -142,7 +142,7 @@ def test_what_is_no_timeout_is_refused_by_name_and_value(problems: Problems, val
         (["false", "False", "0", "no", "OFF", False, 0, 0.0], False),
     ],
 )
-def test_booleans_have_many_spellings(load: Load, values: list[object], meaning: bool) -> None:  # noqa: FBT001
+def test_booleans_have_many_spellings(load: Load, values: list[object], meaning: bool) -> None:
     """In any case; 0 and False are values."""
     for value in values:
         settings = load(
@@ -339,3 +339,30 @@ def test_the_process_environment_is_the_default(
     settings = load_settings()
     assert settings.model_types.large == "from-environment"
     assert settings.gateway.port == 9999
+
+
+def test_failures_of_an_agents_own_provider_may_be_chosen(load: Load, problems: Problems) -> None:
+    """A list of classes; by default those that another provider is sure to help with."""
+    default = "rate_limit quota_exhausted overloaded timeout connection stream_interrupted"
+    assert load().fallback_on == set(default.split())
+    chosen = load(environ={"ELIZANET_FALLBACK_ON": " Timeout, auth,"}).fallback_on
+    assert chosen == {"timeout", "auth"}
+    typo, gone = problems(environ={"ELIZANET_FALLBACK_ON": "timout,cancelled"})
+    assert typo.endswith('"timout" is not a failure class; did you mean "timeout"?')
+    assert '"cancelled" is not a failure class; allowed here: auth, bad_request' in gone
+    (problem,) = problems(explicit={"ELIZANET_FALLBACK_ON": ","})
+    assert "it must be a list of failure classes" in problem
+
+
+def test_a_face_may_have_another_chain_where_the_file_has_none(tmp_path: Path) -> None:
+    """The elizaOS plugin leaves out the agent's own provider."""
+    environ = {"OPENAI_API_KEY": "k"}
+    (route,) = load_settings(
+        environ=environ, working_directory=tmp_path, default_chain=("elizanet", "unknown")
+    ).routes
+    assert [target.provider for target in route.targets] == ["elizanet"]
+    (tmp_path / "elizanet.toml").write_text('[models.m]\nchain = ["openai/m"]\n')
+    (route,) = load_settings(
+        environ=environ, working_directory=tmp_path, default_chain=("elizanet",)
+    ).routes
+    assert [target.provider for target in route.targets] == ["openai"]

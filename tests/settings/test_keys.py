@@ -91,7 +91,7 @@ def test_a_key_and_a_header_of_the_same_purpose_are_refused(problems: Problems) 
 def test_a_key_that_goes_far_in_the_clear_is_warned_about_once(
     load: Load,
     url: str,
-    warned: bool,  # noqa: FBT001
+    warned: bool,
     key: str,
 ) -> None:
     """Not on this machine, not on a private network, and not without a key."""
