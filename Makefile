@@ -1,10 +1,9 @@
-# make demo   see it work             make test   prove it works
-# Both set up all they need in .venv; they want Python >= 3.11 and nothing else.
+# `make demo` and `make test` want Python >= 3.11 and nothing else; `make help` lists the rest.
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help demo test check format coverage test-peers demo-real bench lock clean
+.PHONY: help demo test check format coverage test-peers test-postgres demo-real bench lock clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -42,9 +41,14 @@ test-peers: .venv/.dev .venv-litellm/.ready
 demo-real: .venv/.dev .venv-litellm/.ready .venv-real/.ready
 	@$(BIN)/python examples/demo_real.py
 
+## make test-postgres  against a PostgreSQL of the distribution's packages
+test-postgres: .venv/.dev
+	scripts/with_postgres.sh $(BIN)/python -m pytest -q -m postgres tests
+
 ## make bench       the figures of benchmarks/, written anew
 bench: .venv/.bench
 	$(BIN)/python benchmarks/classify.py --write
+	$(BIN)/python benchmarks/plugin.py --write
 	$(BIN)/python -m benchmarks.http_clients --write
 	$(BIN)/python -m benchmarks.tokens --write
 

@@ -32,7 +32,6 @@ PARAMS: Mapping[str, Mapping[str, object]] = {
     "TEXT_EMBEDDING": {"text": "hi"},
     "TEXT_TOKENIZER_ENCODE": {"prompt": "hi"},
 }
-NOT_SET: Mapping[str, object] = {}
 
 
 @dataclass(frozen=True)
