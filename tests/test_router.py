@@ -150,7 +150,7 @@ async def test_the_log_tells_the_path_and_no_key(
     assert key not in told
     assert "primary/gpt-4o-mini 401 auth" in told
     assert "trying backup/*" in told
-    assert "answered by backup/gpt-4o-mini after 2 attempts" in told
+    assert "answered by backup/gpt-4o-mini, attempt 2" in told
     assert "stream broke" in told
-    assert "no answer after 3 attempts" in told
+    assert "no answer (attempts: 3)" in told
     assert {r.levelname for r in caplog.records if "401 auth" in r.message} == {"ERROR"}

@@ -1,8 +1,9 @@
-"""The one mechanism that interrupts an attempt that is being awaited.
+"""The one mechanism that interrupts what a task is waiting for.
 
-A timer cancels the task that waits, and `__exit__` tells that cancellation apart from the
-caller's own by the task's cancellation count, as `asyncio.timeout` does;
-it is not used itself because arming it costs several times as much.
+Something else (a timer, a caller who leaves) cancels the task, and `__exit__` tells that
+cancellation apart from the caller's own by the task's cancellation count, as
+`asyncio.timeout` does; that one is not used itself because arming it costs several times as
+much.
 """
 
 from __future__ import annotations
@@ -12,43 +13,34 @@ from types import TracebackType
 from typing import Self
 
 
-class LimitReached(Exception):
-    """The body of a `Limit` was interrupted by its timer."""
-
-
-class Limit:
-    """Interrupt the enclosed awaits at `when` (seconds of the running loop's clock).
-
-        with Limit(loop.time() + 3.0):
-            await something()          # LimitReached after three seconds
+class Interruption:
+    """Enclose awaits that `interrupt` can end; they end with the exception `becomes`.
 
     A cancellation from outside passes through unchanged, also when both happen at once.
     """
 
-    __slots__ = ("_cancellations", "_expired", "_task", "_timer", "_when")
+    __slots__ = ("_cancellations", "_task", "interrupted")
 
-    def __init__(self, when: float) -> None:
-        self._when = when
-        self._expired = False
+    becomes: type[Exception]
+
+    def __init__(self) -> None:
+        self.interrupted = False
         self._task: asyncio.Task[object] | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._cancellations = 0
-
-    def __repr__(self) -> str:
-        return f"<Limit when={self._when:.3f} {'expired' if self._expired else 'armed'}>"
 
     def __enter__(self) -> Self:
         task = asyncio.current_task()
         if task is None:
-            raise RuntimeError("a Limit needs a running task")
+            raise RuntimeError(f"a {type(self).__name__} needs a running task")
         self._task = task
         self._cancellations = task.cancelling()
-        self._timer = task.get_loop().call_at(self._when, self._interrupt, task)
         return self
 
-    def _interrupt(self, task: asyncio.Task[object]) -> None:
-        self._expired = True
-        task.cancel()
+    def interrupt(self) -> None:
+        """End the enclosed await."""
+        if self._task is not None:
+            self.interrupted = True
+            self._task.cancel()
 
     def __exit__(
         self,
@@ -56,12 +48,48 @@ class Limit:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        task, timer = self._task, self._timer
-        self._task = self._timer = None
-        if timer is not None:
-            timer.cancel()
-        if not self._expired or task is None:
+        task, self._task = self._task, None
+        if not self.interrupted or task is None:
             return
         ours_only = task.uncancel() <= self._cancellations
         if ours_only and exc_type is not None and issubclass(exc_type, asyncio.CancelledError):
-            raise LimitReached from exc
+            raise self.becomes from exc
+
+
+class LimitReached(Exception):
+    """The body of a `Limit` was interrupted by its timer."""
+
+
+class Limit(Interruption):
+    """Interrupt the enclosed awaits at `when` (seconds of the running loop's clock).
+
+    with Limit(loop.time() + 3.0):
+        await something()          # LimitReached after three seconds
+    """
+
+    __slots__ = ("_timer", "_when")
+
+    becomes = LimitReached
+
+    def __init__(self, when: float) -> None:
+        super().__init__()
+        self._when = when
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __repr__(self) -> str:
+        return f"<Limit when={self._when:.3f} {'reached' if self.interrupted else 'armed'}>"
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._timer = asyncio.get_running_loop().call_at(self._when, self.interrupt)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        super().__exit__(exc_type, exc, traceback)

@@ -81,14 +81,14 @@ def log_sink(event: TelemetryEvent) -> None:
         case CallAnswered(call_id, model, attempts, seconds) if len(attempts) > 1:
             last = attempts[-1]
             logger.info(
-                "[%s] %s: answered by %s/%s after %d attempts (took %d ms)",
+                "[%s] %s: answered by %s/%s, attempt %d (took %d ms)",
                 call_id, model, last.provider, last.model, len(attempts), seconds * 1000,
             )  # fmt: skip
         case CallAnswered(call_id, model, _, seconds):
             logger.debug("[%s] %s: answered (took %d ms)", call_id, model, seconds * 1000)
         case CallGaveUp(call_id, model, attempts, seconds, failure_class):
             logger.error(
-                "[%s] %s: no answer after %d attempts, %s (took %d ms)",
+                "[%s] %s: no answer (attempts: %d), %s (took %d ms)",
                 call_id, model, len(attempts), failure_class, seconds * 1000,
             )  # fmt: skip
         case StreamBroke(call_id, model, attempt):
@@ -105,6 +105,17 @@ def describe(attempt: Attempt) -> str:
     outcome = attempt.failure_class or "answered"
     reason = f": {attempt.message}" if attempt.message else ""
     return f"{attempt.provider}/{attempt.model}{status} {outcome} in {took}{reason}"
+
+
+def attempt_fields(attempt: Attempt) -> dict[str, object]:
+    """Return an attempt as the fields that an error of the gateway lists it with."""
+    return {
+        "provider": attempt.provider,
+        "model": attempt.model,
+        "class": attempt.failure_class,
+        "status": attempt.status,
+        "ms": round(attempt.duration * 1000),
+    }
 
 
 class Emitter:

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
-from elizanet.call import Attempt
 from elizanet.errors import AllTargetsFailed, FailureClass, InputError, ProviderError, RawReply
 from elizanet.gateway import headers as wire
 from elizanet.gateway.refusal import Refusal
 from elizanet.redact import redact
+from elizanet.telemetry import attempt_fields
 
 DEFAULT_RETRY_AFTER_S: Final = 5.0
 """Seconds a caller is asked to wait where no provider stated a delay."""
@@ -103,7 +103,7 @@ def all_failed(error: AllTargetsFailed, call_id: str) -> Answer:
         *_retry_after(DEFAULT_RETRY_AFTER_S if stated is None else stated),
         _JSON,
     ]
-    told = [_told(attempt) for attempt in error.attempts]
+    told = [attempt_fields(attempt) for attempt in error.attempts]
     return status, headers, error_body(str(error), "all_targets_failed", code, attempts=told)
 
 
@@ -145,13 +145,3 @@ def _retry_after(seconds: float | None) -> list[wire.RawHeader]:
         return []
     whole = math.ceil(min(max(seconds, 1.0), _LONGEST_RETRY_AFTER_S))
     return [(b"retry-after", b"%d" % whole)]
-
-
-def _told(attempt: Attempt) -> dict[str, object]:
-    return {
-        "provider": attempt.provider,
-        "model": attempt.model,
-        "class": attempt.failure_class,
-        "status": attempt.status,
-        "ms": round(attempt.duration * 1000),
-    }

@@ -13,45 +13,44 @@ from typing import Final, Self
 
 from elizanet.gateway.asgi import DISCONNECT, Receive
 from elizanet.gateway.refusal import CallerGone
+from elizanet.limit import Interruption
 
 GRACE_S: Final = 0.05
 """Seconds before the watch begins; a caller who left is noticed at most this much later."""
 
 
-class CallerWatch:
+class CallerWatch(Interruption):
     """Interrupt the enclosed awaits with `CallerGone` when the caller disconnects.
 
     The request's body must have been read. A cancellation from outside passes unchanged.
     """
 
-    __slots__ = ("_cancellations", "_gone", "_receive", "_task", "_timer", "_watcher")
+    __slots__ = ("_receive", "_timer", "_watcher")
+
+    becomes = CallerGone
 
     def __init__(self, receive: Receive) -> None:
+        super().__init__()
         self._receive = receive
-        self._gone = False
+        self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        state = "gone" if self._gone else "watching" if self._watcher else "waiting"
+        state = "gone" if self.interrupted else "watching" if self._watcher else "waiting"
         return f"<CallerWatch {state}>"
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("a CallerWatch needs a running task")
-        self._task = task
-        self._cancellations = task.cancelling()
-        self._timer = task.get_loop().call_later(GRACE_S, self._begin)
+        super().__enter__()
+        self._timer = asyncio.get_running_loop().call_later(GRACE_S, self._begin)
         return self
 
     def _begin(self) -> None:
-        self._watcher = self._task.get_loop().create_task(self._wait())
+        self._watcher = asyncio.get_running_loop().create_task(self._wait())
 
     async def _wait(self) -> None:
         while (await self._receive())["type"] != DISCONNECT:
             pass
-        self._gone = True
-        self._task.cancel()
+        self.interrupt()
 
     def __exit__(
         self,
@@ -59,11 +58,8 @@ class CallerWatch:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
-        if not self._gone:
-            return
-        ours_only = self._task.uncancel() <= self._cancellations
-        if ours_only and exc_type is not None and issubclass(exc_type, asyncio.CancelledError):
-            raise CallerGone from exc
+        super().__exit__(exc_type, exc, traceback)

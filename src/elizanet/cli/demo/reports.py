@@ -11,6 +11,7 @@ import click
 from elizanet.call import Attempt
 from elizanet.cli.demo import story
 from elizanet.cli.demo.scenario import Result, Scenario
+from elizanet.telemetry import attempt_fields
 
 
 class Report(Protocol):
@@ -96,15 +97,4 @@ def _scenario(result: Result) -> dict[str, object]:
         "error": performance.error,
         "message": performance.message,
         "ms": round(performance.seconds * 1000),
-    }
-
-
-def attempt_fields(attempt: Attempt) -> dict[str, object]:
-    """Return an attempt as the fields of `error.attempts` in an answer of the gateway."""
-    return {
-        "provider": attempt.provider,
-        "model": attempt.model,
-        "class": attempt.failure_class,
-        "status": attempt.status,
-        "ms": round(attempt.duration * 1000),
     }
