@@ -17,7 +17,7 @@ test: .venv/.dev
 	$(BIN)/python -m pytest -q
 
 ## make check       formatting, lint, types, and that dependencies point down only
-check: .venv/.dev
+check: .venv/.bench
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
