@@ -132,7 +132,7 @@ WRONG_BODIES = {
     b'{"model":"gpt-4o","stream":"yes"}': "stream",
     b'{"model":"gpt-4o","stream":1}': "stream",
     b'{"model":"gpt-4o","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}": None,
-    b'{"model":"gpt-4o","x":' + b'{"a":' * 2000 + b"1" + b"}" * 2000 + b"}": None,
+    b'{"model":"gpt-4o","x":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}": None,
 }
 
 
