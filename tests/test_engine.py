@@ -129,6 +129,19 @@ def test_all_targets_failed_lists_every_attempt() -> None:
     run(scene, main())
 
 
+def test_a_failure_that_stops_reaches_the_caller_also_after_a_fallback() -> None:
+    """The second target says what is wrong with the request; that is the answer."""
+    scene = Scene([Failing("overloaded", 503)], [Failing("bad_request", 400)], [Reply()])
+
+    async def main() -> None:
+        with pytest.raises(ProviderError) as caught:
+            await scene.send()
+        assert (caught.value.provider, caught.value.status) == ("p2", 400)
+        assert path(caught.value.attempts) == [("p1", "overloaded"), ("p2", "bad_request")]
+
+    run(scene, main())
+
+
 def test_a_single_target_fails_with_its_own_error() -> None:
     """There is nothing to sum up."""
     scene = Scene([Failing("overloaded", 503)])
@@ -288,6 +301,18 @@ def test_a_stream_that_breaks_after_content_is_an_error_and_not_an_end() -> None
     run(scene, main())
     assert scene.providers[1].calls == []
     assert isinstance(scene.events[-1], StreamBroke)
+
+
+def test_a_stream_that_breaks_closes_itself() -> None:
+    """Also for a caller who forgets to."""
+    scene = Scene([Reply(("a",), then=Failing("stream_interrupted"))])
+
+    async def main() -> None:
+        answer = await scene.send(stream=True)
+        with pytest.raises(ProviderError):
+            await answer.read()
+
+    run(scene, main())
 
 
 def test_silence_inside_a_stream_is_a_break() -> None:

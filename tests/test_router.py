@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from elizanet import Elizanet, InputError
-from elizanet.errors import ConfigurationError, ProviderError
+from elizanet.errors import CallFailed, ConfigurationError, ProviderError
 from elizanet.operation import Operation
 from elizanet.router import Router
 from elizanet.settings import Settings
@@ -62,18 +65,44 @@ async def test_the_models_are_those_configured_and_those_globs_match(
 
 
 async def test_a_time_out_of_the_caller_can_only_shorten_the_call(
+    primary: Upstream, backup: Upstream, make_settings: MakeSettings
+) -> None:
+    """The configured total holds, for all targets together."""
+    primary.fail("hang")
+    backup.fail("hang")
+    settings = make_settings(primary, backup, extra="[timeouts]\ntotal = 1.0\nconnect = 0.2\n")
+    clock = asyncio.get_running_loop().time
+    async with Router(settings, sinks=()) as router:
+        for given, longest in ((60, 1.2), (0.2, 0.5)):
+            began = clock()
+            with pytest.raises(CallFailed):
+                await router.send(Operation.CHAT, "m", CHAT, timeout=given)
+            assert clock() - began < longest
+
+
+async def test_the_connect_limit_of_a_route_holds(
     primary: Upstream, make_settings: MakeSettings
 ) -> None:
-    """The configured total holds."""
-    primary.fail("hang")
-    settings = make_settings(primary, extra="[timeouts]\ntotal = 0.5\nconnect = 0.2\n")
-    async with Router(settings, sinks=()) as router:
-        with pytest.raises(ProviderError) as caught:
-            await router.send(Operation.CHAT, "m", CHAT, timeout=60)
-        assert caught.value.attempts[0].duration < 1
-        with pytest.raises(ProviderError) as caught:
-            await router.send(Operation.CHAT, "m", CHAT, timeout=0.1)
-        assert caught.value.attempts[0].duration < 0.4
+    """A host that never accepts is left after it, long before the limit of the attempt."""
+    with socket.socket() as listener, ExitStack() as fillers:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        for _ in range(4):
+            filler = fillers.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(address)
+        routes = (
+            f'[providers.silent]\nbase_url = "http://127.0.0.1:{address[1]}"\n'
+            '[models."*"]\nchain = ["silent/*", "primary/*"]\ntimeouts = { connect = 0.2 }\n'
+        )
+        async with (
+            Router(make_settings(primary, routes=routes), sinks=()) as router,
+            await router.send(Operation.CHAT, "m", CHAT) as answer,
+        ):
+            first = answer.attempts[0]
+    assert first.failure_class == "timeout"
+    assert 0.15 < first.duration < 1
 
 
 async def test_vectors_of_another_length_than_before_are_not_passed_on(
