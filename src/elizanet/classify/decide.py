@@ -11,8 +11,16 @@ from elizanet.classify.delays import stated_delay
 from elizanet.classify.evidence import Layer
 from elizanet.classify.failure import Failure
 from elizanet.classify.gather import Case, gather, is_stream
-from elizanet.classify.statuses import CLIENT_MADE, SUCCESSES, VAGUE, class_of_status
-from elizanet.classify.transport import Finding, innermost, vaguest
+from elizanet.classify.kinds import Kind, kind_of
+from elizanet.classify.statuses import (
+    CLIENT_MADE,
+    PROXY_CREDENTIALS,
+    REDIRECTS,
+    SUCCESSES,
+    VAGUE,
+    class_of_status,
+)
+from elizanet.classify.transport import Finding, innermost, is_permanent, vaguest
 from elizanet.classify.verdicts import verdict_for
 from elizanet.classify.windows import settled
 from elizanet.errors import FailureClass, Verdict
@@ -57,12 +65,24 @@ def _delay(case: Case, layers: list[Layer], *, resets: bool) -> float | None:
 def _found(case: Case, layers: list[Layer], wire: Finding | None) -> Finding:
     if case.succeeded and case.evidence.html:  # a login page, or another site altogether
         return Finding(_F.MALFORMED_RESPONSE, retry=False)
+    if case.evidence.status == PROXY_CREDENTIALS:
+        return Finding(_F.CONNECTION, retry=False)
+    if case.evidence.status is None and case.answered is not None and case.answered in REDIRECTS:
+        return Finding(_F.MALFORMED_RESPONSE, retry=False)
     if wire is not None:
         return wire
     for ask in _WITNESSES:
-        if found := ask(case, layers):
-            return found
+        found = ask(case, layers)
+        if found is not None:
+            return Finding(_F.MALFORMED_RESPONSE) if _is_ours(case, found) else found
     return Finding(_F.UNKNOWN)
+
+
+def _is_ours(case: Case, found: Finding) -> bool:
+    """Tell whether a complaint about a request is really one of our own side about an answer."""
+    if found.failure_class is not _F.BAD_REQUEST or not (case.succeeded and case.chain):
+        return False
+    return case.chain[0].type.startswith(("builtins.", "pydantic"))
 
 
 def _named(case: Case, layers: list[Layer]) -> Finding | None:
@@ -99,15 +119,30 @@ def _vague(case: Case, _: list[Layer]) -> Finding | None:
 
 def _programming(case: Case, _: list[Layer]) -> Finding | None:
     """Judge what our own side raised while it built a request or read an answer."""
-    if not case.chain or case.evidence.status is not None:
+    status = case.evidence.status
+    if not case.chain or not (status is None or _is_made_up(case)):
         return None
-    name = case.chain[0].type.rpartition(".")[2]
-    if case.answered in SUCCESSES or name in ("KeyError", "IndexError", "AttributeError"):
+    raised = case.chain[0] if status is None else case.chain[-1]
+    name = raised.type.rpartition(".")[2]
+    good = case.succeeded or (status is None and case.answered in SUCCESSES)
+    if good or name in ("KeyError", "IndexError", "AttributeError"):
         return Finding(_F.MALFORMED_RESPONSE, retry=False if case.evidence.html else None)
     if name == "TypeError":
-        empty = "NoneType" in case.chain[0].message
+        empty = "NoneType" in raised.message
         return Finding(_F.MALFORMED_RESPONSE if empty else _F.BAD_REQUEST)
-    return Finding(_F.BAD_REQUEST) if name == "ValueError" else None
+    if name != "ValueError":
+        return None
+    if is_permanent(raised.message.lower()):
+        return Finding(_F.CONNECTION, retry=False)
+    return Finding(_F.BAD_REQUEST)
+
+
+def _is_made_up(case: Case) -> bool:
+    """Tell whether the 500 is no provider's: the answer was a good one, or there was none."""
+    if case.evidence.status != CLIENT_MADE:
+        return False
+    outer = case.chain[0]
+    return case.succeeded or kind_of(outer.type, outer.bases) is Kind.VAGUE
 
 
 def _family(case: Case, layers: list[Layer]) -> Finding | None:

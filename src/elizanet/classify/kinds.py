@@ -45,7 +45,8 @@ _PARTS: Final = (
         Kind.UNREADABLE,
         (
             r"jsondecode|decodingerror|decodeerror|badstatusline|incompleteread|contentlengtherror"
-            r"|contenttypeerror|contentdecod|badgzip|toomanyredirects|responsevalidation"
+            r"|contenttypeerror|contentdecod|contentencod|badgzip|toomanyredirects|responsevalidation"
+            r"|responseparser|^parsererror|checksummismatch|invalid(?:headers|payload)length|linetoolong"
         ),
     ),
     (Kind.CUT, r"chunkedencoding|transferencoding|payloaderror"),

@@ -9,8 +9,11 @@ from elizanet.errors import FailureClass
 _F = FailureClass
 
 SUCCESSES: Final = range(200, 300)
+REDIRECTS: Final = range(300, 400)
 ERRORS: Final = range(400, 600)
+NOT_SERVED: Final = range(REDIRECTS.start, ERRORS.stop)
 CLIENT_ERRORS: Final = range(400, 500)
+PROXY_CREDENTIALS: Final = 407
 REQUEST_TIMEOUT: Final = 408
 _SERVER_ERRORS: Final = range(500, 600)
 CLIENT_MADE: Final = 500

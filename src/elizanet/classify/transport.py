@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from elizanet.classify.facts import CANCELLING, ExceptionFacts
 from elizanet.classify.kinds import Kind, kind_of
 from elizanet.classify.patterns import compiled, has_any
-from elizanet.classify.statuses import CLIENT_ERRORS, ERRORS, REQUEST_TIMEOUT
+from elizanet.classify.statuses import CLIENT_ERRORS, ERRORS, NOT_SERVED, REQUEST_TIMEOUT
 from elizanet.errors import FailureClass
 
 _F = FailureClass
@@ -31,7 +31,7 @@ _PERMANENT: Final = (
     "connection failed: 407", "record layer", "record_layer", "unknown ca", "self signed",
     "self-signed", "unknown protocol", "packet length too long", "handshake failure",
     "handshake_failure", "idna",
-    "label empty", "label too long", "nonnumeric port",
+    "label empty", "label too long", "nonnumeric port", "valid host or port", "invalid endpoint",
 )  # fmt: skip
 """Faults of certificates and addresses do not heal by themselves."""
 _PASSING: Final = "temporary failure"
@@ -49,7 +49,7 @@ _CUT: Final = (
 _SHORT: Final = (
     r"received \d+ bytes, expected|more expected|content length header|illegal status line"
     r"|illegal header line|bad status line|invalid http|not enough data|too little data"
-    r"|data.{0,20}decompress|malformed|illegal response|parse"
+    r"|data.{0,20}decompress|malformed|illegal response|parse|decode content|content-type"
 )
 _SILENT: Final = r"without sending (?:a |any )?response|without response|server disconnected"
 _ANSWER_MODEL: Final = (
@@ -71,7 +71,7 @@ def innermost(chain: Sequence[ExceptionFacts], status: int | None) -> Finding | 
     for position in range(len(chain) - 1, -1, -1):
         facts = chain[position]
         kind = kind_of(facts.type, facts.bases)
-        if kind is None or kind is Kind.VAGUE or statuses[position] in ERRORS:
+        if kind is None or kind is Kind.VAGUE or statuses[position] in NOT_SERVED:
             continue
         if kind is Kind.CANCELLED and position:
             continue  # inside another error it is how a timeout works
@@ -109,6 +109,9 @@ def _finding(kind: Kind, facts: ExceptionFacts) -> Finding | None:
         return Finding(_F.CANCELLED if asked else _F.CONNECTION)
     if kind is Kind.ADDRESS:
         return Finding(_F.CONNECTION, retry=False)
+    if kind is Kind.UNREADABLE:
+        looped = "redirect" in facts.type.lower() or "redirect" in facts.message.lower()
+        return Finding(_F.MALFORMED_RESPONSE, retry=False if looped else None)
     return _from_message(kind, facts.message.lower())
 
 
@@ -117,9 +120,7 @@ def _from_message(kind: Kind, told: str) -> Finding | None:
     if kind is Kind.WIRE:
         return _on_the_wire(told)
     if kind is Kind.TLS:
-        return Finding(_F.CONNECTION, retry=False if _is_permanent(told) else None)
-    if kind is Kind.UNREADABLE:
-        return Finding(_F.MALFORMED_RESPONSE, retry=False if "redirect" in told else None)
+        return Finding(_F.CONNECTION, retry=False if is_permanent(told) else None)
     if kind is Kind.CUT:
         return _cut(told, _F.STREAM_INTERRUPTED)
     if kind is Kind.HEADER:
@@ -130,7 +131,7 @@ def _from_message(kind: Kind, told: str) -> Finding | None:
 
 
 def _on_the_wire(told: str) -> Finding:
-    if _is_permanent(told):
+    if is_permanent(told):
         return Finding(_F.CONNECTION, retry=False)
     if compiled(_TIMEOUT).search(told):
         return Finding(_F.TIMEOUT)
@@ -139,7 +140,8 @@ def _on_the_wire(told: str) -> Finding:
     return _cut(told, _F.CONNECTION)
 
 
-def _is_permanent(told: str) -> bool:
+def is_permanent(told: str) -> bool:
+    """Tell whether `told` (lower case) names a fault of an address or a certificate."""
     return has_any(told, _PERMANENT) and _PASSING not in told
 
 
@@ -159,5 +161,5 @@ def _from_the_system(kind: Kind, told: str) -> Finding | None:
     elif compiled(_TIMEOUT).search(told):
         return Finding(_F.TIMEOUT)
     if has_any(told, _WIRE):
-        return Finding(_F.CONNECTION, retry=False if _is_permanent(told) else None)
+        return Finding(_F.CONNECTION, retry=False if is_permanent(told) else None)
     return None
