@@ -177,7 +177,7 @@ async def test_a_connection_that_stays_open_after_done_does_not_hold_the_caller(
 
 REPLIES = [
     ("429 Too Many Requests", b'{"error":{"message":"slow down"}}', FailureClass.RATE_LIMIT),
-    ("302 Found", b"", FailureClass.UNKNOWN),
+    ("302 Found", b"", FailureClass.MALFORMED_RESPONSE),
     ("200 OK", b'{"error":{"message":"Rate limit","code":"rate_limit_exceeded"}}', FailureClass.RATE_LIMIT),
     ("200 OK", b"<html>login</html>", FailureClass.MALFORMED_RESPONSE),
     ("200 OK", b"", FailureClass.MALFORMED_RESPONSE),
