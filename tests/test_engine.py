@@ -328,18 +328,6 @@ def test_silence_inside_a_stream_is_a_break() -> None:
     assert run(scene, main()) == pytest.approx(3)
 
 
-def test_a_slow_reader_is_not_a_stall() -> None:
-    """Only the time the caller waits for the provider counts."""
-    scene = Scene([Reply(("a", "b", "c"))])
-
-    async def main() -> None:
-        async with await scene.send(stream=True) as answer:
-            while await answer.next() is not None:
-                await asyncio.sleep(100)
-
-    run(scene, main())
-
-
 class Chatty:
     """A provider that sends pings and never comes to the point."""
 
@@ -354,6 +342,48 @@ class Chatty:
 
     async def aclose(self) -> None:
         pass
+
+
+class Pinging(Chatty):
+    """A stream that says one word, and then only keeps its connection alive."""
+
+    def __init__(self) -> None:
+        self.events = 0
+
+    async def next(self) -> Event:
+        self.events += 1
+        if self.events == 1:
+            return Event(b"a", b"a", EventKind.CONTENT)
+        await asyncio.sleep(1)
+        return await super().next()
+
+
+def test_keep_alives_alone_do_not_keep_a_stream_for_ever() -> None:
+    """Three times the stall limit, counted in the seconds the caller waited."""
+    chain = Chain("c", [Target(Pinging(), limits=LIMITS)])
+
+    async def main() -> float:
+        call = Call("r", Operation.CHAT, "m", b"{}", 100.0, stream=True)
+        async with await chain.send(call) as answer:
+            await asyncio.sleep(50)  # a slow reader is not the provider's silence
+            began = asyncio.get_running_loop().time()
+            with pytest.raises(ProviderError, match="silent for 9 s"):
+                await answer.read()
+            return asyncio.get_running_loop().time() - began
+
+    assert run_virtually(main()) == pytest.approx(9)
+
+
+def test_a_slow_reader_is_not_a_stall() -> None:
+    """Only the time the caller waits for the provider counts."""
+    scene = Scene([Reply(("a", "b", "c"))])
+
+    async def main() -> None:
+        async with await scene.send(stream=True) as answer:
+            while await answer.next() is not None:
+                await asyncio.sleep(100)
+
+    run(scene, main())
 
 
 def test_a_preamble_without_end_is_cut_off() -> None:

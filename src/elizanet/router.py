@@ -152,10 +152,6 @@ class Router:
                 named += [model for model in offered if fnmatchcase(model, route.pattern)]
         return list(dict.fromkeys(named))
 
-    def serves(self, model: str) -> bool:
-        """Tell whether a chain serves the model."""
-        return self.settings.route_for(model) is not None
-
     def _route(self, model: str) -> RouteSettings:
         route = self.settings.route_for(model)
         if route is not None:

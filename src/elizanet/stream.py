@@ -51,7 +51,16 @@ class CommittedAnswer:
     `on_break` is told the error of a stream that does not reach its end.
     """
 
-    __slots__ = ("_answer", "_buffered", "_loop", "_on_break", "_stall", "attempts", "head")
+    __slots__ = (
+        "_answer",
+        "_buffered",
+        "_loop",
+        "_on_break",
+        "_stall",
+        "_waited",
+        "attempts",
+        "head",
+    )
 
     def __init__(
         self,
@@ -66,6 +75,7 @@ class CommittedAnswer:
         self._answer = answer
         self._buffered = buffered
         self._stall = stall
+        self._waited = 0.0  # seconds spent waiting since the last event that was no keep-alive
         self._on_break = on_break
         self._loop = asyncio.get_running_loop()
 
@@ -83,12 +93,18 @@ class CommittedAnswer:
         """Return the next event or None at the end. Raises `ProviderError` if it breaks."""
         if self._buffered:
             return self._buffered.popleft()
+        began = self._loop.time()
+        patience = min(self._stall, KEEP_ALIVE_STALLS * self._stall - self._waited)
         try:
-            with Limit(self._loop.time() + self._stall):
-                return await self._answer.next()
+            with Limit(began + patience):
+                event = await self._answer.next()
+            keeps_alive = event is not None and event.kind is EventKind.PREAMBLE
+            self._waited = self._waited + self._loop.time() - began if keeps_alive else 0.0
+            return event
         except LimitReached:
+            silent = self._waited + patience
             error = ProviderError(
-                f"the stream was silent for {self._stall:g} s",
+                f"the stream was silent for {silent:g} s",
                 verdict_for(FailureClass.STREAM_INTERRUPTED),
             )
         except ProviderError as raised:
