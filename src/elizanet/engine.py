@@ -1,7 +1,9 @@
-"""The loop: a call goes to the first target of a chain and, when that fails, to the next.
+"""The loop: a call goes to the best target of a chain and, when that fails, to the next.
 
-There is one path for unary calls and streams. What may follow a failure is decided by
-`policy.retry`, how long an attempt may take by `policy.deadline`, who is asked by `plan`.
+There is one path for unary calls and streams. Who is asked is decided by `plan`, what may
+follow a failure by `policy.retry`, how long an attempt may take by `policy.deadline`, what is
+known of a target by `health`. An attempt is a `Trial`; a `Race` adds a second one when the
+first is overdue. When no target admits the call, `scarcity` has the last word.
 """
 
 from __future__ import annotations
@@ -9,114 +11,39 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
-from msgspec.structs import replace
-
-from elizanet.call import Answer, Attempt, Call
-from elizanet.classify import Classifier, Failure, verdict_for
-from elizanet.errors import (
-    STOPPING,
-    AllTargetsFailed,
-    CallFailed,
-    FailureClass,
-    ProviderError,
-)
-from elizanet.limit import Limit, LimitReached
-from elizanet.plan import plan, still_useful
+from elizanet.call import Call
+from elizanet.classify import Classifier
+from elizanet.errors import STOPPING, FailureClass, ProviderError
+from elizanet.health import Registry
+from elizanet.plan import Choice
+from elizanet.policy.breaker import Entry
 from elizanet.policy.deadline import attempt_limit, may_start
+from elizanet.policy.hedge import After, hedge_after
 from elizanet.policy.retry import RetryPolicy, Step
-from elizanet.redact import redact
-from elizanet.stream import CommittedAnswer, until_content
+from elizanet.policy.throttle import Throttle
+from elizanet.race import Race, may_run_twice
+from elizanet.run import Run
+from elizanet.scarcity import choose_scarce
+from elizanet.stream import CommittedAnswer
 from elizanet.target import Target
-from elizanet.telemetry import AttemptFailed, CallAnswered, CallGaveUp, Emitter, StreamBroke
+from elizanet.telemetry import Emitter, HedgeStarted
+from elizanet.trial import Ending, Opened, Trial
 
 FALL_BACK_ON: frozenset[FailureClass] = frozenset(FailureClass) - STOPPING
 """The failures after which another target is asked, unless the operator chose others."""
 
 
-class History:
-    """What has happened to one call so far, in order."""
-
-    __slots__ = ("_call", "_emit", "attempts", "began", "errors")
-
-    def __init__(self, call: Call, began: float, emit: Emitter) -> None:
-        self._call = call
-        self._emit = emit
-        self.began = began
-        self.attempts: tuple[Attempt, ...] = ()
-        self.errors: list[ProviderError] = []
-
-    def __repr__(self) -> str:
-        return f"<History {self._call.id} attempts={len(self.attempts)}>"
-
-    def failed(self, target: Target, error: ProviderError, started: float, now: float) -> None:
-        """Record an attempt that failed."""
-        error.provider, error.model = target.provider.name, target.model_for(self._call)
-        self.errors.append(error)
-        self._record(target, error, started, now)
-
-    def answered(self, target: Target, status: int, started: float, now: float) -> None:
-        """Record the attempt that answered."""
-        self._record(target, None, started, now, status=status)
-        event = CallAnswered(self._call.id, self._call.model, self.attempts, now - self.began)
-        self._emit(event)
-
-    def moved(self, next_target: Target | None) -> None:
-        """Tell what follows the attempt that failed last."""
-        following = str(next_target) if next_target is not None else None
-        event = AttemptFailed(self._call.id, self._call.model, self.attempts[-1], following)
-        self._emit(event)
-
-    def failure(self, now: float) -> CallFailed:
-        """Return the error of the whole call.
-
-        It is the provider's own where that must reach the caller: it stopped the call, or
-        nobody else was asked.
-        """
-        last = self.errors[-1]
-        asked = {(attempt.provider, attempt.model) for attempt in self.attempts}
-        own = len(asked) == 1 or last.failure_class in STOPPING
-        error: CallFailed = last if own else AllTargetsFailed(self.errors, self.attempts)
-        error.attempts = self.attempts
-        call, seconds = self._call, now - self.began
-        self._emit(CallGaveUp(call.id, call.model, self.attempts, seconds, error.failure_class))
-        return error
-
-    def broke(self, error: ProviderError) -> None:
-        """Tell that the answer broke after its first content."""
-        last = self.attempts[-1]
-        broken = replace(last, failure_class=error.failure_class, message=error.message)
-        self._emit(StreamBroke(self._call.id, self._call.model, broken))
-
-    def _record(
-        self,
-        target: Target,
-        error: ProviderError | None,
-        started: float,
-        now: float,
-        *,
-        status: int | None = None,
-    ) -> None:
-        attempt = Attempt(
-            number=len(self.attempts) + 1,
-            provider=target.provider.name,
-            model=target.model_for(self._call),
-            started=started - self.began,
-            duration=now - started,
-            failure_class=error.failure_class if error else None,
-            status=error.status if error else status,
-            message=error.message if error else "",
-            request_id=error.request_id if error else None,
-        )
-        self.attempts = (*self.attempts, attempt)
-
-
 class Chain:
-    """A provider made of targets that are tried in order.
+    """A provider made of targets.
 
-    `fall_back_on`: the failure classes after which another target is asked. `classifier`
-    judges what is raised by a provider that is not ours. `chance` feeds the jitter, `emit`
-    receives the telemetry.
+    `fall_back_on`: the failure classes after which another target is asked. `hedge`: when a
+    second attempt starts beside a silent stream (`policy.hedge`). `continues`: whether a stream
+    that breaks goes on from another target. `classifier` judges what is raised by a provider
+    that is not ours. `registry` holds the health of the targets (default: one of this chain's
+    own), `chance` feeds the jitter, `emit` receives the telemetry.
     """
 
     def __init__(
@@ -126,91 +53,123 @@ class Chain:
         *,
         retry: RetryPolicy | None = None,
         fall_back_on: frozenset[FailureClass] = FALL_BACK_ON,
+        hedge: After = "auto",
+        continues: bool = False,
         classifier: Classifier | None = None,
+        registry: Registry | None = None,
         chance: random.Random | None = None,
         emit: Emitter | None = None,
     ) -> None:
         if not targets:
             raise ValueError(f"the chain {name!r} has no target")
         self.name = name
-        self.targets = tuple(targets)
+        self.targets = tuple(sorted(map(_placed, enumerate(targets, 1)), key=lambda t: t.tier or 0))
         self._retry = retry or RetryPolicy()
+        self._most_attempts = self._retry.attempts_allowed(len(self.targets))
         self._fall_back_on = fall_back_on
+        self._hedge = hedge
+        self._continues = continues
         self._classifier = classifier or Classifier()
         self._chance = chance or random.Random()  # noqa: S311 -- jitter, not a secret
         self._emit = emit or Emitter()
+        self.registry = registry or Registry(chance=self._chance, emit=self._emit)
+        self._throttle = Throttle()
 
     def __repr__(self) -> str:
-        return f"<Chain {self.name!r}: {' -> '.join(map(str, self.targets))}>"
+        return f"<Chain {self.name!r}: {' -> '.join(map(str, self.targets))} {self._throttle!r}>"
 
     async def send(self, call: Call) -> CommittedAnswer:
         """Answer the call from the first target that can.
 
         Returns when the answer may be committed: a unary one complete and of the promised
-        shape, a stream at its first content. Raises `ProviderError` if only one target was
-        asked or its failure must reach the caller, else `AllTargetsFailed`.
+        shape, a stream at its first content. Raises `ProviderError` if there was only one
+        target or its failure must reach the caller, else `AllTargetsFailed`.
         """
-        clock = asyncio.get_running_loop().time
-        history = History(call, clock(), self._emit)
-        target, *waiting = plan(self.targets, call)
-        retries = 0
-        while True:
-            try:
-                return await self._attempt(target, call, history, another=bool(waiting))
-            except ProviderError as error:
-                waiting = still_useful(waiting, target, error)
-                decision = self._retry.after(
-                    self._judged(error),
-                    spent=retries,
-                    remaining=call.deadline - clock(),
-                    another_target=bool(waiting),
-                    chance=self._chance,
-                )
-            left = call.deadline - clock() - decision.delay
-            if decision.step is Step.STOP or not may_start(left):
-                history.moved(None)
-                raise history.failure(clock())
-            if decision.step is Step.MOVE:
-                target = waiting.pop(0)
-            else:
-                retries += 1
-            history.moved(target)
-            await asyncio.sleep(decision.delay)
-
-    async def _attempt(
-        self, target: Target, call: Call, history: History, *, another: bool
-    ) -> CommittedAnswer:
-        """Try one target until its answer is committed. Raises `ProviderError`."""
-        clock = asyncio.get_running_loop().time
-        started = clock()
-        own_limit = target.limit_for(call)
-        limit = attempt_limit(call.deadline - started, own_limit, another_target=another)
-        answer: Answer | None = None
-        committed: CommittedAnswer | None = None
+        run = Run(call, self.targets, self._most_attempts, self.registry, self._chance, self._emit)
+        self._throttle.request(run.began)
         try:
-            with Limit(started + limit):
-                answer = await target.send(call)
-                events = await until_content(answer)
-            history.answered(target, answer.head.status, started, clock())
-            committed = CommittedAnswer(
-                answer, events, history.attempts, target.limits.stall, history.broke
-            )
-            return committed
-        except LimitReached:
-            error = _timed_out(target, call, limit)
-        except ProviderError as raised:
-            error = raised
-        except asyncio.CancelledError as raised:
-            if _caller_cancelled():
-                raise
-            error = self._foreign(target, raised)
-        except Exception as raised:  # noqa: BLE001 -- the provider boundary: becomes typed
-            error = self._foreign(target, raised)
+            choice = await self._next(run)
+            while True:
+                try:
+                    opened = await self._attempt(run, choice)
+                    break
+                except ProviderError as error:
+                    choice = await self._after(run, choice, error)
+        except BaseException:
+            run.release()
+            raise
+        self._throttle.accept(run.now())
+        return self._committed(run, opened)
+
+    async def _next(self, run: Run) -> Choice:
+        """Return the target to ask next. Raises `CallFailed` if none admits the call."""
+        return run.best() or await choose_scarce(run, self._throttle, self._chance)
+
+    async def _attempt(self, run: Run, choice: Choice) -> Opened:
+        """Try a target, and late another one beside it. Raises `ProviderError`."""
+        trial = self._trial(run, choice)
+        race = Race(trial)
+        if choice.target.streams(run.call):
+            self._watch(run, trial, race)
+        try:
+            return await race.winner()
         finally:
-            if answer is not None and committed is None:
-                await answer.aclose()
-        history.failed(target, error, started, clock())
-        raise error
+            await race.aclose()
+
+    def _trial(self, run: Run, choice: Choice) -> Trial:
+        target, lane, permit = choice
+        own_limit, another = target.limit_for(run.call), run.has_another()
+        if another and permit.entry is Entry.PROBE:
+            own_limit = run.overdue_after(target, lane)
+        limit = attempt_limit(run.remaining(), own_limit, another_target=another)
+        return Trial(choice, run.call, run.history, self._classifier, limit)
+
+    def _watch(self, run: Run, trial: Trial, race: Race) -> None:
+        """Arrange what happens to a stream that stays silent."""
+        target, lane, permit = trial.choice
+        on, overdue_after = self.registry.protections, run.overdue_after(target, lane)
+        latency = lane.model.latency(len(run.call.body))
+        if on.overdue:
+            trial.at(overdue_after, partial(_suspect, run, trial))
+        late = hedge_after(self._hedge, latency, overdue_after, run.now()) if on.hedge else None
+        if late is not None:
+            trial.at(late, partial(self._join, run, trial, race))
+        if on.rescue and run.has_another():
+            permit.on_rescue(partial(_rescue, run, trial, race))
+
+    def _join(self, run: Run, trial: Trial, race: Race) -> None:
+        """Start a second attempt beside a silent one, if that is possible and paid for."""
+        second = None if race.is_on or not may_run_twice(run.call) else run.best_paid()
+        if second is None:
+            return
+        silent = run.now() - trial.started
+        call, first = run.call, trial.choice.target
+        self._emit(HedgeStarted(call.id, call.model, str(first), str(second.target), silent))
+        race.join(self._trial(run, second))
+
+    async def _after(self, run: Run, choice: Choice, error: ProviderError) -> Choice:
+        """Decide who is asked after a failure. Raises the failure of the call if nobody is."""
+        run.candidates.rule_out(choice.target, error)
+        if (reserved := run.take_reserved()) is not None:
+            return reserved
+        decision = self._retry.after(
+            self._judged(error),
+            spent=run.repeats,
+            remaining=run.remaining(),
+            another_target=run.has_another(),
+            chance=self._chance,
+        )
+        left = run.remaining() - decision.delay
+        if not error.verdict.fallback or run.is_exhausted or not may_start(left):
+            raise run.failure()
+        if decision.step is Step.AGAIN and run.pays(choice.lane):
+            run.history.moved(choice.target)
+            await asyncio.sleep(decision.delay)
+            if (again := run.again(choice)) is not None:
+                return again
+        following = await self._next(run)
+        run.history.moved(following.target)
+        return following
 
     def _judged(self, error: ProviderError) -> ProviderError:
         """Apply the operator's `fall_back_on`, unless a rule of theirs has decided already."""
@@ -219,26 +178,23 @@ class Chain:
             error.limited(fallback=failure in self._fall_back_on)
         return error
 
-    def _foreign(self, target: Target, raised: BaseException) -> ProviderError:
-        """Turn what is no error of one attempt into one: a chain's, or one that is not ours."""
-        if isinstance(raised, AllTargetsFailed):
-            verdict = verdict_for(raised.failure_class, retry_after_s=raised.retry_after_s)
-            error = ProviderError(str(raised), verdict)
-        else:
-            failure = Failure.from_exception(target.provider.name, raised)
-            message = redact(f"{type(raised).__name__}: {raised}"[:500])
-            error = ProviderError(message, self._classifier.verdict(failure))
-        error.__cause__ = raised
-        return error
+    def _committed(self, run: Run, opened: Opened) -> CommittedAnswer:
+        opened.trial.committed(opened)
+        return CommittedAnswer(opened, run.history)
 
 
-def _timed_out(target: Target, call: Call, limit: float) -> ProviderError:
-    awaited = "first content" if call.stream else "complete answer"
-    message = f"{target.provider.name} gave no {awaited} within {limit:.3g} s"
-    return ProviderError(message, verdict_for(FailureClass.TIMEOUT))
+def _placed(numbered: tuple[int, Target]) -> Target:
+    position, target = numbered
+    return target if target.tier is not None else replace(target, tier=position)
 
 
-def _caller_cancelled() -> bool:
-    """Tell a caller that went away from a library that cancelled something of its own."""
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
+def _suspect(run: Run, trial: Trial) -> None:
+    """Count an overdue attempt against its target, while there is somewhere else to go."""
+    if run.has_another():
+        trial.choice.permit.overdue(run.now())
+
+
+def _rescue(run: Run, trial: Trial, race: Race) -> None:
+    """Send a waiting attempt elsewhere: its target was found down."""
+    if not race.is_on and run.reserve():
+        trial.end(Ending.RESCUE)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from elizanet.call import Attempt
@@ -167,23 +167,69 @@ class ProviderError(CallFailed):
         return self
 
 
-class AllTargetsFailed(CallFailed):
-    """Every target that was allowed to answer failed; `errors` has their errors in order."""
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A target that was not asked, and why: `reason` is a `health.Reason`.
 
-    def __init__(self, errors: Sequence[ProviderError], attempts: Sequence[Attempt]) -> None:
+    `retry_after_s`: seconds until it may be asked again, None if nobody knows.
+    """
+
+    provider: str
+    model: str
+    reason: str
+    retry_after_s: float | None
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}: {self.reason}"
+
+
+class AllTargetsFailed(CallFailed):
+    """No target answered: each one that was asked failed, and the others could not be asked.
+
+    `errors` has the errors in the order of the attempts, `skipped` the targets that were not
+    asked. Both may be empty, not at once.
+    """
+
+    def __init__(
+        self,
+        errors: Sequence[ProviderError],
+        attempts: Sequence[Attempt],
+        skipped: Sequence[Skipped] = (),
+    ) -> None:
         self.errors = tuple(errors)
         self.attempts = tuple(attempts)
-        told = "; ".join(f"{a.provider}/{a.model}: {a.failure_class}" for a in self.attempts)
-        super().__init__(f"all targets failed ({told})")
+        self.skipped = tuple(skipped)
+        told = [f"{a.provider}/{a.model}: {a.failure_class}" for a in self.attempts]
+        told += [f"{target} (not asked)" for target in self.skipped]
+        super().__init__(f"all targets failed ({'; '.join(told)})")
 
     @property
     def failure_class(self) -> FailureClass:
         """`rate_limit` if that is what all of them said, else the first choice's class."""
         classes = {error.failure_class for error in self.errors}
-        return classes.pop() if len(classes) == 1 else self.errors[0].failure_class
+        classes |= {_SKIPPED_AS.get(s.reason, FailureClass.OVERLOADED) for s in self.skipped}
+        if len(classes) == 1:
+            return classes.pop()
+        return self.errors[0].failure_class if self.errors else FailureClass.OVERLOADED
 
     @property
     def retry_after_s(self) -> float | None:
-        """The shortest delay any of the providers stated, in seconds."""
+        """The shortest time in seconds after which one of them may be asked again."""
         stated = [e.verdict.retry_after_s for e in self.errors]
+        stated += [target.retry_after_s for target in self.skipped]
         return min((delay for delay in stated if delay is not None), default=None)
+
+    @property
+    def shed(self) -> bool:
+        """Whether there was only no room here and now: another process may have some."""
+        return not self.errors and all(s.reason == "full" for s in self.skipped)
+
+
+_SKIPPED_AS: Final = {
+    "rate_limited": FailureClass.RATE_LIMIT,
+    "own_limit": FailureClass.RATE_LIMIT,
+    "key_quarantined": FailureClass.AUTH,
+    "target_quarantined": FailureClass.MODEL_NOT_FOUND,
+}
+"""What a target that was not asked would most probably have said."""

@@ -1,24 +1,141 @@
-"""Which targets a call may go to, and in which order."""
+"""Which target a call goes to next.
+
+Tier by tier, and inside a tier by `policy.choice`. A target is asked once in a call, and not
+at all while its health refuses it. A failure may rule others out: what is wrong with a model
+at a host is wrong for every key, what is too long for a window is too long for a smaller one.
+"""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from elizanet.call import Call
-from elizanet.errors import FailureClass, ProviderError
+from elizanet.errors import FailureClass, ProviderError, Skipped
+from elizanet.health import Lane, Permit, Reason, Refusal, Registry
+from elizanet.policy.choice import Candidate, choose, started
 from elizanet.target import Target
 
 
-def plan(targets: Sequence[Target], call: Call) -> list[Target]:
-    """Return the targets in the order in which they are asked."""
-    return list(targets[:1] if call.first_target_only else targets)
+class Choice(NamedTuple):
+    """A target that has admitted an attempt."""
+
+    target: Target
+    lane: Lane
+    permit: Permit
 
 
-def still_useful(targets: Sequence[Target], failed: Target, error: ProviderError) -> list[Target]:
-    """Return those of the remaining targets that could succeed where `failed` did not.
+class Refused(NamedTuple):
+    """A target that may not be asked now."""
 
-    A prompt that is too long for one model only fits one whose window is larger or unknown.
-    """
-    if error.failure_class is not FailureClass.CONTEXT_WINDOW_EXCEEDED or failed.window is None:
-        return list(targets)
-    return [t for t in targets if t.window is None or t.window > failed.window]
+    target: Target
+    lane: Lane
+    refusal: Refusal
+
+
+_ABOUT_THE_KEY = frozenset(
+    {FailureClass.RATE_LIMIT, FailureClass.AUTH, FailureClass.QUOTA_EXHAUSTED}
+)
+
+
+class Candidates:
+    """The targets that a call may still be sent to, in the order of their tiers."""
+
+    __slots__ = ("_call", "_chance", "_left", "_registry", "_size")
+
+    def __init__(
+        self, targets: Sequence[Target], call: Call, registry: Registry, chance: random.Random
+    ) -> None:
+        self._call = call
+        self._registry = registry
+        self._chance = chance
+        self._size = len(call.body)
+        self._left = list(targets)
+        if call.first_target_only:
+            self._left = [target for target in targets if target.tier == targets[0].tier]
+
+    def __repr__(self) -> str:
+        return f"<Candidates {', '.join(map(str, self._left))}>"
+
+    def best(self, now: float) -> tuple[Target, Lane] | None:
+        """Return the target to ask now, None if each one refuses."""
+        equal: list[tuple[Target, Lane]] = []
+        for target in self._left:
+            if equal and target.tier != equal[0][0].tier:
+                break
+            lane = target.lane(self._call, self._registry)
+            if lane.refusal(now, self._size) is None:
+                equal.append((target, lane))
+        if len(equal) > 1:
+            return equal[choose([self._weighed(*pair, now) for pair in equal], self._chance)]
+        return equal[0] if equal else None
+
+    def refused(self, now: float) -> list[Refused]:
+        """Return the targets that refuse, and why."""
+        found = []
+        for target in self._left:
+            lane = target.lane(self._call, self._registry)
+            if (refusal := lane.refusal(now, self._size)) is not None:
+                found.append(Refused(target, lane, refusal))
+        return found
+
+    def take(self, target: Target) -> None:
+        """Take a target out: it is being asked."""
+        if self._call.first_target_only:
+            self._left.clear()
+        else:
+            self._left.remove(target)
+
+    def rule_out(self, failed: Target, error: ProviderError) -> None:
+        """Take those out that cannot succeed where `failed` did not."""
+        failure = error.failure_class
+        if failure is FailureClass.CONTEXT_WINDOW_EXCEEDED and failed.window is not None:
+            window = failed.window
+            self._left = [t for t in self._left if t.window is None or t.window > window]
+        if failed.key and failure not in _ABOUT_THE_KEY:
+            self._left = [t for t in self._left if not self._same_model(t, failed)]
+        if failure is FailureClass.CONNECTION:  # the same host comes last
+            self._left.sort(key=lambda t: _host(t) == _host(failed))
+
+    def skipped(self, now: float) -> tuple[Skipped, ...]:
+        """Return the targets that refuse as a caller is told of them."""
+        return tuple(
+            Skipped(
+                target.provider.name,
+                target.model_for(self._call),
+                refusal.reason,
+                None if refusal.until is None else max(0.0, refusal.until - now),
+                refusal.detail,
+            )
+            for target, _, refusal in self.refused(now)
+        )
+
+    def by_weight(self, refused: Sequence[Refused]) -> Refused:
+        """Return one of them, each with the probability of its weight."""
+        return self._chance.choices(refused, [target.weight for target, _, _ in refused])[0]
+
+    def _weighed(self, target: Target, lane: Lane, now: float) -> Candidate:
+        model, stream = lane.model, target.streams(self._call)
+        rate = model.success_rate.value
+        return Candidate(
+            weight=started(target.weight, model.breaker.closed_for(now)),
+            in_flight=lane.limiter.in_flight,
+            latency=model.mean_time(self._size, stream=stream),
+            success_rate=1.0 if rate is None else rate,
+        )
+
+    def _same_model(self, one: Target, other: Target) -> bool:
+        call = self._call
+        return _host(one) == _host(other) and one.model_for(call) == other.model_for(call)
+
+
+def is_opinion(refused: Refused) -> bool:
+    """Tell whether a refusal is our opinion, and nobody's fact or decision."""
+    lane = refused.lane
+    forced = lane.model.breaker.forced or lane.host.breaker.forced
+    return refused.refusal.reason is Reason.BREAKER_OPEN and forced is None
+
+
+def _host(target: Target) -> str:
+    return target.host or target.provider.name

@@ -6,25 +6,31 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
+from functools import partial
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
+from urllib.parse import urlsplit
 
-from elizanet.call import Call, Headers
+from elizanet.call import Call, Headers, Provider
 from elizanet.classify import Classifier, Failure
 from elizanet.embedding_space import VectorLengths
 from elizanet.engine import Chain
 from elizanet.errors import InputError, ProviderError, Verdict
-from elizanet.hooks import load_hook, report_hook_failure
+from elizanet.health import WHOLE_HOST, LaneState, Registry, state_of
+from elizanet.hooks import HookGuard, Hooks
 from elizanet.http import Http
 from elizanet.limit import Limit, LimitReached
 from elizanet.operation import Operation
+from elizanet.policy.breaker import BreakerState
+from elizanet.policy.protections import Protections
+from elizanet.policy.rate import RateLimit
 from elizanet.policy.retry import RetryPolicy
 from elizanet.providers.openai import OpenAIProvider
-from elizanet.settings import RouteSettings, Settings, TargetSettings
+from elizanet.settings import ProviderSettings, RouteSettings, Secret, Settings, TargetSettings
 from elizanet.stream import CommittedAnswer
 from elizanet.target import KEEP, Target, TargetLimits
 from elizanet.telemetry import Emitter, Sink, log_sink
@@ -46,11 +52,25 @@ class ProviderHealth:
         return self.healthy
 
 
-class Router:
-    """Every provider, every chain, and the pool of connections under them.
+class ListsModels(Provider, Protocol):
+    """A provider that can name its models."""
 
-    Use it as a context manager, or close it. Raises `ConfigurationError` for a hook that
-    cannot be loaded.
+    async def list_models(self) -> tuple[str, ...]:
+        """Return the names of its models. Raises `ProviderError`."""
+        ...
+
+
+ProviderFactory = Callable[[ProviderSettings, Secret | None, int], ListsModels]
+"""Makes the provider for one key (None: anonymous), the n-th of its provider, from 0."""
+
+
+class Router:
+    """Every provider, every chain, the health of all, and the pool of connections under them.
+
+    `registry` is the health that an earlier router of the same process has learnt, `hooks` the
+    operator's functions beside those of the settings, `provider` makes other providers than
+    those that speak OpenAI's API. Use it as a context manager, or close it. Raises
+    `ConfigurationError` for a hook that cannot be loaded.
     """
 
     def __init__(
@@ -58,16 +78,27 @@ class Router:
         settings: Settings,
         *,
         sinks: tuple[Sink, ...] = (log_sink,),
+        hooks: Hooks | None = None,
+        registry: Registry | None = None,
+        protections: Protections = Protections(),
+        provider: ProviderFactory | None = None,
         chance: random.Random | None = None,
     ) -> None:
         self.settings = settings
-        hook = settings.hooks.classify
-        rules = (load_hook(hook),) if hook else ()
-        self._classifier = Classifier(rules, report_hook_failure)
         self.emit = Emitter(*sinks)
+        self.hooks = HookGuard(Hooks.load(settings.hooks, hooks), self.emit)
+        rules = (rule,) if (rule := self.hooks.hooks.classify) else ()
+        self._classifier = Classifier(rules, partial(self.hooks.failed, "classify"))
         self._chance = chance or random.Random()  # noqa: S311 -- jitter, not a secret
+        self.registry = registry or Registry(
+            chance=self._chance, emit=self.emit, protections=protections
+        )
         self._http = Http()
-        self._providers = {name: self._provider(name) for name in settings.providers}
+        self._make = provider or self._openai
+        self._keyed = {name: self._keyed_providers(name) for name in settings.providers}
+        self._providers = {name: keyed[0] for name, keyed in self._keyed.items()}
+        self._hosts = _hosts(settings)
+        self._rates = {name: _rate(given) for name, given in settings.providers.items()}
         self._chains: dict[str, Chain] = {}
         self._lengths = VectorLengths()
 
@@ -130,6 +161,25 @@ class Router:
         )
         return await self._chain(route).send(call)
 
+    def states(self) -> list[LaneState]:
+        """Return what is known of every target that was asked so far."""
+        now = asyncio.get_running_loop().time()
+        return [state_of(name, lane, now) for name, lane in self.registry.lanes]
+
+    def force(self, target: str, state: BreakerState | None) -> None:
+        """Hold a target's breaker open or closed; None leaves it to the evidence again.
+
+        `target` is `provider/model`, or `provider` alone for all of it. Raises `InputError`
+        for a provider that there is not.
+        """
+        provider, _, model = target.partition("/")
+        if provider not in self._hosts:
+            known = ", ".join(self._hosts)
+            raise InputError(
+                f"there is no provider {provider!r}; known are {known}", param="target"
+            )
+        self.registry.force(self._hosts[provider], model or WHOLE_HOST, state)
+
     async def health(self) -> dict[str, ProviderHealth]:
         """Ask every provider of a chain for its models, all at once, five seconds each."""
         used = {target.provider for route in self.settings.routes for target in route.targets}
@@ -165,30 +215,58 @@ class Router:
     def _chain(self, route: RouteSettings) -> Chain:
         chain = self._chains.get(route.pattern)
         if chain is None:
-            retry = self.settings.retry
+            settings, retry = self.settings, self.settings.retry
             chain = self._chains[route.pattern] = Chain(
                 route.pattern,
-                [self._target(route, target) for target in route.targets],
+                [
+                    keyed
+                    for position, target in enumerate(route.targets, 1)
+                    for keyed in self._targets(route, target, position)
+                ],
                 retry=RetryPolicy(retry.same_provider, retry.max_wait),
-                fall_back_on=self.settings.policy.fall_back_on,
+                fall_back_on=settings.policy.fall_back_on,
+                hedge=settings.hedge.after,
+                continues=settings.stream.on_break == "continue",
                 classifier=self._classifier,
+                registry=self.registry,
                 chance=self._chance,
                 emit=self.emit,
             )
         return chain
 
-    def _target(self, route: RouteSettings, target: TargetSettings) -> Target:
-        times = self.settings.timeouts_for(route, self.settings.providers[target.provider])
+    def _targets(
+        self, route: RouteSettings, target: TargetSettings, position: int
+    ) -> Iterator[Target]:
+        """Make one target for each key of the provider; they share its tier and weight."""
+        name = target.provider
+        given, keyed = self.settings.providers[name], self._keyed[name]
+        times = self.settings.timeouts_for(route, given)
         limits = TargetLimits(times.connect, times.attempt, times.first_event, times.stall)
-        return Target(self._providers[target.provider], target.model, target.window, limits)
+        for number, provider in enumerate(keyed, 1):
+            yield Target(
+                self.hooks.around(provider),
+                target.model,
+                target.window,
+                limits,
+                tier=position if target.tier is None else target.tier,
+                weight=target.weight / len(keyed),
+                key=name if len(keyed) == 1 else f"{name} key {number}",
+                host=self._hosts[name],
+                rate=self._rates[name],
+                folds=self.settings.stream.fold_unary,
+            )
 
-    def _provider(self, name: str) -> OpenAIProvider:
+    def _keyed_providers(self, name: str) -> tuple[ListsModels, ...]:
         given = self.settings.providers[name]
+        keys = given.api_keys or (None,)
+        return tuple(self._make(given, key, number) for number, key in enumerate(keys))
+
+    def _openai(self, given: ProviderSettings, key: Secret | None, _number: int) -> OpenAIProvider:
         return OpenAIProvider(
-            name,
+            given.name,
             given.base_url,
             self._http,
-            api_key=given.api_key,
+            api_key=key,
             headers=given.headers,
             paths=given.paths,
             connect_timeout=self.settings.timeouts_for(None, given).connect,
@@ -217,6 +295,8 @@ class Router:
         began = clock()
         try:
             with Limit(began + HEALTH_LIMIT_S):
+                if (said := await self.hooks.health(name)) is not None:
+                    return _as_told(said, clock() - began)
                 models = await self._providers[name].list_models()
         except LimitReached:
             return ProviderHealth(False, f"no answer within {HEALTH_LIMIT_S:g} s", clock() - began)
@@ -226,9 +306,30 @@ class Router:
         return ProviderHealth(True, f"{len(models)} models", clock() - began, models)
 
 
+def _as_told(said: bool | str, seconds: float) -> ProviderHealth:  # noqa: FBT001
+    """Return what the operator's own check said: true or false, or a reason why not."""
+    healthy = said is True
+    reason = said if isinstance(said, str) else "by the health hook"
+    return ProviderHealth(healthy, reason, seconds)
+
+
 def new_call_id() -> str:
     """Return an id that sorts by time: 48 bits of milliseconds, 64 bits of chance."""
     return f"req_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}"
+
+
+def _hosts(settings: Settings) -> dict[str, str]:
+    """Name the host of each provider: after the first provider that has the same address."""
+    first: dict[str, str] = {}
+    return {
+        name: first.setdefault(urlsplit(given.base_url).netloc, name)
+        for name, given in settings.providers.items()
+    }
+
+
+def _rate(given: ProviderSettings) -> RateLimit | None:
+    limit = RateLimit(given.limits.rpm, given.limits.tpm)
+    return limit or None
 
 
 def _is_glob(pattern: str) -> bool:

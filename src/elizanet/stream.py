@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from elizanet.call import Answer, Attempt, Event, EventKind, Head
+from elizanet.call import Answer, Event, EventKind, Head
 from elizanet.classify import verdict_for
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.limit import Limit, LimitReached
+
+if TYPE_CHECKING:
+    from elizanet.history import History
+    from elizanet.trial import Opened
 
 MAX_PREAMBLE_BYTES: Final = 1 << 20
 """Bytes an answer may send before its first content (1 MiB)."""
@@ -47,36 +50,34 @@ async def until_content(answer: Answer) -> deque[Event]:
 class CommittedAnswer:
     """The answer a caller receives: buffered events first, then the live ones, watched.
 
-    `stall` is the longest silence in seconds while the caller waits for the next event.
-    `on_break` is told the error of a stream that does not reach its end.
+    Silence longer than the target's stall limit, while the caller waits for the next event,
+    breaks it. The permit of the attempt is held until the end.
     """
 
     __slots__ = (
         "_answer",
+        "_attempt",
         "_buffered",
+        "_history",
         "_loop",
-        "_on_break",
+        "_permit",
         "_stall",
         "_waited",
         "attempts",
         "head",
     )
 
-    def __init__(
-        self,
-        answer: Answer,
-        buffered: deque[Event],
-        attempts: tuple[Attempt, ...],
-        stall: float,
-        on_break: Callable[[ProviderError], None],
-    ) -> None:
-        self.head: Head = answer.head
-        self.attempts = attempts
-        self._answer = answer
-        self._buffered = buffered
-        self._stall = stall
+    def __init__(self, opened: Opened, history: History) -> None:
+        choice = opened.trial.choice
+        self.head: Head = opened.answer.head
+        self.attempts = history.attempts
+        self._attempt = self.attempts[-1]
+        self._answer = opened.answer
+        self._buffered = opened.events
+        self._history = history
+        self._permit = choice.permit
+        self._stall = choice.target.limits.stall
         self._waited = 0.0  # seconds spent waiting since the last event that was no keep-alive
-        self._on_break = on_break
         self._loop = asyncio.get_running_loop()
 
     def __repr__(self) -> str:
@@ -98,9 +99,6 @@ class CommittedAnswer:
         try:
             with Limit(began + patience):
                 event = await self._answer.next()
-            keeps_alive = event is not None and event.kind is EventKind.PREAMBLE
-            self._waited = self._waited + self._loop.time() - began if keeps_alive else 0.0
-            return event
         except LimitReached:
             silent = self._waited + patience
             error = ProviderError(
@@ -109,10 +107,14 @@ class CommittedAnswer:
             )
         except ProviderError as raised:
             error = raised
-        await self._answer.aclose()
-        error.provider, error.model = self.head.provider, self.head.model
-        error.attempts = self.attempts
-        self._on_break(error)
+        else:
+            if event is None:
+                self._permit.close()
+                return None
+            keeps_alive = event.kind is EventKind.PREAMBLE
+            self._waited = self._waited + self._loop.time() - began if keeps_alive else 0.0
+            return event
+        await self._broke(error)
         raise error
 
     async def read(self) -> bytes:
@@ -124,4 +126,13 @@ class CommittedAnswer:
 
     async def aclose(self) -> None:
         self._buffered.clear()
+        self._permit.close()
         await self._answer.aclose()
+
+    async def _broke(self, error: ProviderError) -> None:
+        self._permit.broke(error, self._loop.time())
+        self._permit.close()
+        await self._answer.aclose()
+        error.provider, error.model = self.head.provider, self.head.model
+        error.attempts = self.attempts
+        self._history.broke(self._attempt, error)

@@ -1,15 +1,22 @@
-"""A target: one model at one provider, and the limits that hold for it."""
+"""A target: one model at one provider through one key, and the limits that hold for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from msgspec.structs import replace
 
 from elizanet.call import Answer, Call, Provider
+from elizanet.health import Lane, Registry
+from elizanet.operation import Operation
+from elizanet.policy.rate import RateLimit
 
 KEEP = "*"
 """As a target's model: the name that the caller sent."""
+
+FOLDED: Final = frozenset({Operation.CHAT, Operation.COMPLETION})
+"""The operations whose whole answer can be put together from a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +35,24 @@ class TargetLimits:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where an attempt goes. `window` is the model's context in tokens, None if unknown."""
+    """Where an attempt goes.
+
+    `window`: the model's context in tokens, None if unknown. `tier`: lower ones are asked
+    first, equal ones share the load by `weight`; None is the position in the chain. `key`: the
+    alias of the provider's key, `host`: the endpoint (default: the provider's name). `rate`:
+    our own limit towards the provider. `folds`: the provider streams whole answers upstream.
+    """
 
     provider: Provider
     model: str = KEEP
     window: int | None = None
     limits: TargetLimits = TargetLimits()
+    tier: int | None = None
+    weight: float = 1.0
+    key: str = ""
+    host: str = ""
+    rate: RateLimit | None = None
+    folds: bool = False
 
     def __str__(self) -> str:
         return f"{self.provider.name}/{self.model}"
@@ -42,9 +61,18 @@ class Target:
         """Return the model name that this target is asked for."""
         return call.model if self.model == KEEP else self.model
 
+    def streams(self, call: Call) -> bool:
+        """Tell whether the answer arrives as a stream, so that its first content can be told."""
+        return call.stream or (self.folds and call.operation in FOLDED)
+
     def limit_for(self, call: Call) -> float:
         """Return the seconds one attempt may take before it has to have something to show."""
-        return self.limits.first_event if call.stream else self.limits.attempt
+        return self.limits.first_event if self.streams(call) else self.limits.attempt
+
+    def lane(self, call: Call, registry: Registry) -> Lane:
+        """Return what is known of the place where this call would go."""
+        host = self.host or self.provider.name
+        return registry.lane(host, self.key, call.operation, self.model_for(call), self.rate)
 
     async def send(self, call: Call) -> Answer:
         """Ask the provider. Raises `ProviderError`."""

@@ -56,6 +56,44 @@ class StreamBroke(msgspec.Struct, frozen=True):
     attempt: Attempt
 
 
+class HedgeStarted(msgspec.Struct, frozen=True):
+    """An attempt is overdue, and a second one starts at `target` while it goes on."""
+
+    call_id: str
+    model: str
+    overdue: str
+    target: str
+    seconds: float
+
+
+class HealthChanged(msgspec.Struct, frozen=True):
+    """Something is known of a provider that was not before.
+
+    `what` is "breaker", "gate", "key" or "target"; `state` says what it is now.
+    """
+
+    subject: str
+    what: str
+    state: str
+    reason: str
+
+
+class HookFailed(msgspec.Struct, frozen=True):
+    """A function of the operator's raised an exception; the call went on without it."""
+
+    hook: str
+    reason: str
+
+
+class StreamContinued(msgspec.Struct, frozen=True):
+    """A stream that had broken goes on from another target."""
+
+    call_id: str
+    model: str
+    broken: Attempt
+    target: str
+
+
 class EmbeddingDegraded(msgspec.Struct, frozen=True):
     """A marker vector was given instead of an embedding; `marker` is its first number.
 
@@ -67,7 +105,17 @@ class EmbeddingDegraded(msgspec.Struct, frozen=True):
     probe: bool
 
 
-TelemetryEvent = AttemptFailed | CallAnswered | CallGaveUp | StreamBroke | EmbeddingDegraded
+TelemetryEvent = (
+    AttemptFailed
+    | CallAnswered
+    | CallGaveUp
+    | StreamBroke
+    | StreamContinued
+    | HedgeStarted
+    | HealthChanged
+    | HookFailed
+    | EmbeddingDegraded
+)
 Sink = Callable[[TelemetryEvent], None]
 
 
@@ -93,6 +141,21 @@ def log_sink(event: TelemetryEvent) -> None:
             )  # fmt: skip
         case StreamBroke(call_id, model, attempt):
             logger.error("[%s] %s: stream broke, %s", call_id, model, describe(attempt))
+        case StreamContinued(call_id, model, broken, target):
+            logger.warning(
+                "[%s] %s: stream broke, %s; going on from %s",
+                call_id, model, describe(broken), target,
+            )  # fmt: skip
+        case HedgeStarted(call_id, model, overdue, target, seconds):
+            logger.warning(
+                "[%s] %s: %s has been silent for %.2g s; asking %s, too",
+                call_id, model, overdue, seconds, target,
+            )  # fmt: skip
+        case HealthChanged(subject, what, state, reason):
+            level = logging.ERROR if what in {"key", "target"} else logging.WARNING
+            logger.log(level, "%s: %s %s: %s", subject, what, state, reason)
+        case HookFailed(hook, reason):
+            logger.error("hooks.%s failed: %s", hook, reason)
         case EmbeddingDegraded(marker, reason, probe):
             level = logging.DEBUG if probe else logging.WARNING
             logger.log(level, "embedding degraded to a marker vector (%s): %s", marker, reason)

@@ -14,8 +14,9 @@ wrap. Text that the caller sent and the provider repeats is not evidence. `codes
 """
 
 from elizanet.classify.classifier import Classifier, Rule, classify
+from elizanet.classify.delays import empty_allowance
 from elizanet.classify.facts import ExceptionFacts
 from elizanet.classify.failure import Failure
 from elizanet.classify.verdicts import verdict_for
 
-__all__ = ["Classifier", "ExceptionFacts", "Failure", "Rule", "classify", "verdict_for"]
+__all__ = ["Classifier", "ExceptionFacts", "Failure", "Rule", "classify", "empty_allowance", "verdict_for"]

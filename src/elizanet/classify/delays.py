@@ -74,6 +74,18 @@ def stated_delay(
     return None
 
 
+def empty_allowance(headers: Iterable[tuple[str, str]], now: float) -> float | None:
+    """Return the seconds until an allowance that an answer calls empty is filled again.
+
+    None if no `x-ratelimit-remaining-*` header is 0, as in nearly every answer. Names are lower
+    case; `now` is a Unix time in seconds.
+    """
+    for name, value in headers:
+        if value == "0" and "remaining" in name and "limit" in name:
+            return _reset(dict(headers), now, dated=False)
+    return None
+
+
 def _known(delay: float | None) -> bool:
     return delay is not None
 

@@ -20,6 +20,9 @@ RESERVE_S: Final = 0.25
 SHORTEST_ATTEMPT_S: Final = 0.25
 """With fewer seconds left than this no further attempt is started."""
 
+LONGEST_PATIENCE_S: Final = 1.0
+"""Longest wait in seconds for room, where no target has any (and a tenth of what is left)."""
+
 
 def attempt_limit(remaining: float, own_limit: float, *, another_target: bool) -> float:
     """Return the seconds an attempt may take, given those that remain for the whole call."""
@@ -28,6 +31,15 @@ def attempt_limit(remaining: float, own_limit: float, *, another_target: bool) -
     return min(own_limit, remaining - min(RESERVE_S, remaining / 10))
 
 
-def may_start(remaining: float) -> bool:
-    """Tell whether a further attempt is worth starting; a call's first one always is."""
-    return remaining > SHORTEST_ATTEMPT_S
+def may_start(remaining: float, usual: float | None = None) -> bool:
+    """Tell whether a further attempt is worth starting; a call's first one always is.
+
+    `usual` is the time in seconds that the target usually takes, None if unknown; with less
+    than half of it left there is nothing to be hoped for.
+    """
+    return remaining > max(SHORTEST_ATTEMPT_S, (usual or 0.0) / 2)
+
+
+def patience(remaining: float) -> float:
+    """Return the seconds a call may wait for room where no target has any."""
+    return min(LONGEST_PATIENCE_S, remaining / 10)

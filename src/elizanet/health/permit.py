@@ -1,0 +1,154 @@
+"""The right to make one attempt, and the duty to say how it ended.
+
+A permit is closed exactly once, whatever happens: by `failed`, or by `close`, which says
+nothing about the target unless it has answered before. In between the attempt counts as in
+flight. `answered` is the moment of commitment: for a breaker a stream has succeeded at its
+first content, and what breaks later is a failure of its own (`broke`).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from elizanet.errors import ProviderError
+from elizanet.health.evidence import Evidence, evidence_of
+from elizanet.policy.breaker import Entry, Ticket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from elizanet.health.lane import Lane
+
+
+_FAILURES = frozenset({Evidence.FAILING, Evidence.OVERLOADED})
+"""What a model's breaker counts; the host's counts `UNREACHABLE`."""
+_OUTWEIGHED = _FAILURES | {Evidence.UNREACHABLE}
+"""What the choice among equal targets goes by."""
+
+
+class _State(Enum):
+    WAITING = "waiting"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+
+
+class Permit:
+    """One attempt at a lane. Made by `Lane.admit`."""
+
+    __slots__ = ("_host_ticket", "_lane", "_model_ticket", "_overdue", "_prompt_bytes", "_started",
+                 "_state", "_stream", "_waits")  # fmt: skip
+
+    def __init__(
+        self,
+        lane: Lane,
+        host_ticket: Ticket,
+        model_ticket: Ticket,
+        started: float,
+        prompt_bytes: int,
+        *,
+        stream: bool,
+    ) -> None:
+        self._lane = lane
+        self._host_ticket = host_ticket
+        self._model_ticket = model_ticket
+        self._started = started
+        self._prompt_bytes = prompt_bytes
+        self._stream = stream
+        self._overdue = False
+        self._waits = False
+        self._state = _State.WAITING
+
+    def __repr__(self) -> str:
+        overdue = " overdue" if self._overdue else ""
+        return f"<Permit {self._lane.name} {self.entry} {self._state.value}{overdue}>"
+
+    @property
+    def entry(self) -> Entry:
+        """In what capacity the attempt is made."""
+        for ticket in (self._host_ticket, self._model_ticket):
+            if ticket.entry is not Entry.USUAL:
+                return ticket.entry
+        return Entry.USUAL
+
+    def on_rescue(self, rescue: Callable[[], None]) -> None:
+        """Call `rescue` if the target is found down before it has answered."""
+        if self._state is _State.WAITING:
+            self._waits = True
+            self._lane.host.waiting[self] = rescue
+            self._lane.model.waiting[self] = rescue
+
+    def overdue(self, now: float) -> None:
+        """Count a failure on suspicion; an answer takes it back."""
+        if self._state is _State.WAITING and not self._overdue:
+            self._overdue = True
+            self._lane.model.breaker.failure(self._model_ticket, now, "answers are overdue")
+
+    def answered(self, now: float) -> None:
+        """Count an answer that is complete, or a stream that has begun."""
+        self._move(_State.WAITING, _State.ANSWERED)
+        lane = self._lane
+        if self._overdue:
+            lane.model.breaker.absolve(self._model_ticket, now)
+        lane.host.breaker.success(self._host_ticket, now)
+        lane.model.breaker.success(self._model_ticket, now)
+        seconds = now - self._started
+        lane.model.answered(seconds, now, self._prompt_bytes, stream=self._stream)
+        lane.answered()
+
+    def failed(self, error: ProviderError, now: float) -> None:
+        """Count a failure before the answer could be committed, and close the permit."""
+        self._move(_State.WAITING, _State.CLOSED)
+        self._count(error, now)
+        self._lane.leave()
+
+    def broke(self, error: ProviderError, now: float) -> None:
+        """Count a stream that broke after it had begun. The permit stays open."""
+        if self._state is _State.ANSWERED:
+            self._lane.model.success_rate.add(0.0)
+            self._lane.model.breaker.failure(self._model_ticket, now, error.message)
+
+    def used(self, tokens: float, now: float) -> None:
+        """Correct the estimate of the tokens by those that were used."""
+        self._lane.used(tokens, self._prompt_bytes, now)
+
+    def close(self) -> None:
+        """End the attempt. What was not said before remains unsaid; may be repeated."""
+        if self._state is _State.CLOSED:
+            return
+        if self._state is _State.WAITING:
+            self._lane.host.breaker.release(self._host_ticket)
+            self._lane.model.breaker.release(self._model_ticket)
+        self._state = _State.CLOSED
+        self._stop_waiting()
+        self._lane.leave()
+
+    def _move(self, before: _State, after: _State) -> None:
+        if self._state is not before:
+            raise RuntimeError(f"{self!r} cannot become {after.value}")
+        self._state = after
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        if self._waits:
+            self._waits = False
+            self._lane.host.waiting.pop(self, None)
+            self._lane.model.waiting.pop(self, None)
+
+    def _count(self, error: ProviderError, now: float) -> None:
+        lane, evidence = self._lane, evidence_of(error)
+        if evidence is Evidence.MALFORMED and lane.model.malformed():
+            evidence = Evidence.FAILING
+        if evidence is Evidence.UNREACHABLE:
+            lane.host.breaker.failure(self._host_ticket, now, error.message)
+        elif error.status is not None and evidence is not Evidence.NOTHING:
+            lane.host.breaker.success(self._host_ticket, now)
+        else:
+            lane.host.breaker.release(self._host_ticket)
+        if evidence in _OUTWEIGHED:
+            lane.model.success_rate.add(0.0)
+        if evidence in _FAILURES:
+            lane.model.breaker.failure(self._model_ticket, now, error.message)
+        else:
+            lane.model.breaker.release(self._model_ticket)
+        lane.learn(evidence, error, now)

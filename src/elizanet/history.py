@@ -1,0 +1,132 @@
+"""What has happened to one call so far: the attempts, their errors, and what is told of them."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from elizanet.call import Attempt, Call
+from elizanet.errors import STOPPING, AllTargetsFailed, CallFailed, ProviderError, Skipped
+from elizanet.target import Target
+from elizanet.telemetry import (
+    AttemptFailed,
+    CallAnswered,
+    CallGaveUp,
+    Emitter,
+    StreamBroke,
+    StreamContinued,
+)
+
+
+class History:
+    """The attempts of one call, in the order in which they started."""
+
+    __slots__ = ("_attempts", "_call", "_emit", "_last_failed", "began", "errors", "started")
+
+    def __init__(self, call: Call, began: float, emit: Emitter) -> None:
+        self._call = call
+        self._emit = emit
+        self._attempts: dict[int, Attempt] = {}
+        self._last_failed: Attempt | None = None
+        self.began = began
+        self.started = 0
+        self.errors: list[ProviderError] = []
+
+    def __repr__(self) -> str:
+        return f"<History {self._call.id} attempts={self.started}>"
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts that have ended, in the order in which they started."""
+        if len(self._attempts) == 1:
+            return tuple(self._attempts.values())
+        return tuple(self._attempts[number] for number in sorted(self._attempts))
+
+    def begin(self) -> int:
+        """Count an attempt that starts, and return its number."""
+        self.started += 1
+        return self.started
+
+    def failed(
+        self, number: int, target: Target, error: ProviderError, started: float, now: float
+    ) -> None:
+        """Record an attempt that failed."""
+        error.provider, error.model = target.provider.name, target.model_for(self._call)
+        self.errors.append(error)
+        self._last_failed = self._record(number, target, error, started, now)
+
+    def dropped(
+        self, number: int, target: Target, error: ProviderError, started: float, now: float
+    ) -> None:
+        """Record an attempt that was ended from here: another one was faster."""
+        self._record(number, target, error, started, now)
+
+    def answered(
+        self, number: int, target: Target, status: int, started: float, now: float
+    ) -> None:
+        """Record the attempt that answered."""
+        self._record(number, target, None, started, now, status=status)
+        event = CallAnswered(self._call.id, self._call.model, self.attempts, now - self.began)
+        self._emit(event)
+
+    def moved(self, next_target: Target | None) -> None:
+        """Tell what follows the attempt that failed last."""
+        if self._last_failed is not None:
+            following = str(next_target) if next_target is not None else None
+            call = self._call
+            self._emit(AttemptFailed(call.id, call.model, self._last_failed, following))
+            self._last_failed = None
+
+    def failure(self, now: float, skipped: tuple[Skipped, ...] = ()) -> CallFailed:
+        """Return the error of the whole call.
+
+        It is the provider's own where that must reach the caller: it stopped the call, or
+        there was nobody else.
+        """
+        self.moved(None)
+        attempts = self.attempts
+        error: CallFailed = AllTargetsFailed(self.errors, attempts, skipped)
+        if self.errors:
+            asked = {(attempt.provider, attempt.model) for attempt in attempts}
+            alone = len(asked) == 1 and not skipped
+            if alone or self.errors[-1].failure_class in STOPPING:
+                error = self.errors[-1]
+        error.attempts = attempts
+        call, seconds = self._call, now - self.began
+        self._emit(CallGaveUp(call.id, call.model, attempts, seconds, error.failure_class))
+        return error
+
+    def broke(self, attempt: Attempt, error: ProviderError) -> None:
+        """Tell that the answer broke after its first content."""
+        self._emit(StreamBroke(self._call.id, self._call.model, _broken(attempt, error)))
+
+    def continued(self, attempt: Attempt, error: ProviderError, target: Target) -> None:
+        """Tell that the answer goes on from another target after it broke."""
+        call, broken = self._call, _broken(attempt, error)
+        self._emit(StreamContinued(call.id, call.model, broken, str(target)))
+
+    def _record(
+        self,
+        number: int,
+        target: Target,
+        error: ProviderError | None,
+        started: float,
+        now: float,
+        *,
+        status: int | None = None,
+    ) -> Attempt:
+        attempt = self._attempts[number] = Attempt(
+            number=number,
+            provider=target.provider.name,
+            model=target.model_for(self._call),
+            started=started - self.began,
+            duration=now - started,
+            failure_class=error.failure_class if error else None,
+            status=error.status if error else status,
+            message=error.message if error else "",
+            request_id=error.request_id if error else None,
+        )
+        return attempt
+
+
+def _broken(attempt: Attempt, error: ProviderError) -> Attempt:
+    return replace(attempt, failure_class=error.failure_class, message=error.message)

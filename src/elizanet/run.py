@@ -1,0 +1,152 @@
+"""One call on its way through a chain: where it may still go, and what it has spent."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Final
+
+from elizanet.call import Call
+from elizanet.errors import CallFailed
+from elizanet.health import Lane, Registry
+from elizanet.history import History
+from elizanet.plan import Candidates, Choice
+from elizanet.policy.deadline import may_start
+from elizanet.target import Target
+from elizanet.telemetry import Emitter
+
+LEASE_MARGIN_S: Final = 1.0
+"""A probe keeps its place in the breaker this much longer than its limit."""
+_NO_MORE_REPEATS: Final = 1_000
+
+
+class Run:
+    """The state of one call. `release` gives back what a call that ends early has reserved."""
+
+    __slots__ = ("_clock", "_most_attempts", "_panicked", "_registry", "_reserved", "began", "call",
+                 "candidates", "history", "repeats")  # fmt: skip
+
+    def __init__(
+        self,
+        call: Call,
+        targets: Sequence[Target],
+        most_attempts: int,
+        registry: Registry,
+        chance: random.Random,
+        emit: Emitter,
+    ) -> None:
+        self._clock = asyncio.get_running_loop().time
+        self._registry = registry
+        self._most_attempts = most_attempts
+        self._reserved: Choice | None = None
+        self.call = call
+        self.began = self._clock()
+        self.candidates = Candidates(targets, call, registry, chance)
+        self.history = History(call, self.began, emit)
+        self._panicked = False
+        self.repeats = _NO_MORE_REPEATS if call.repeated else 0
+
+    def __repr__(self) -> str:
+        return f"<Run {self.history!r} {self.candidates!r}>"
+
+    @property
+    def allows_panic(self) -> bool:
+        """Whether the call may still be sent through a breaker that is open."""
+        return self._registry.protections.panic and not self._panicked
+
+    def panics(self) -> None:
+        """Count that: it happens once in a call, and is not repeated."""
+        self._panicked = True
+        self.repeats = _NO_MORE_REPEATS
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the call has made all the attempts that it may."""
+        return self.history.started >= self._most_attempts
+
+    def now(self) -> float:
+        """Return the time of the loop's clock."""
+        return self._clock()
+
+    def remaining(self) -> float:
+        """Return the seconds that are left for the whole call."""
+        return self.call.deadline - self._clock()
+
+    def has_another(self) -> bool:
+        """Tell whether another target would admit the call now."""
+        return self.candidates.best(self._clock()) is not None
+
+    def best(self) -> Choice | None:
+        """Take the best target that admits the call now."""
+        found = self.candidates.best(self._clock())
+        return None if found is None else self.admit(*found)
+
+    def best_paid(self) -> Choice | None:
+        """Take the best target for an extra attempt, if its host's budget pays for it."""
+        now = self._clock()
+        found = self.candidates.best(now)
+        if found is None or self._is_spent(found):
+            return None
+        return self.admit(*found) if found[1].host.budget.spend(now) else None
+
+    def admit(self, target: Target, lane: Lane) -> Choice:
+        """Begin an attempt at a target, whatever its health says."""
+        stream = target.streams(self.call)
+        lease = self.overdue_after(target, lane) + LEASE_MARGIN_S
+        self.candidates.take(target)
+        size = len(self.call.body)
+        return Choice(target, lane, lane.admit(self._clock(), size, lease, stream=stream))
+
+    def again(self, choice: Choice) -> Choice | None:
+        """Begin another attempt at the same target, if it admits one."""
+        target, lane, _ = choice
+        now, size = self._clock(), len(self.call.body)
+        if lane.refusal(now, size) is not None:
+            return None
+        self.repeats += 1
+        lease = self.overdue_after(target, lane) + LEASE_MARGIN_S
+        stream = target.streams(self.call)
+        return Choice(target, lane, lane.admit(now, size, lease, stream=stream))
+
+    def pays(self, lane: Lane) -> bool:
+        """Spend a token for another attempt at the same host."""
+        return lane.host.budget.spend(self._clock())
+
+    def overdue_after(self, target: Target, lane: Lane) -> float:
+        """Return the seconds after which an attempt at the target is overdue."""
+        size, stream = len(self.call.body), target.streams(self.call)
+        return lane.model.overdue_after(size, target.limit_for(self.call), stream=stream)
+
+    def reserve(self) -> bool:
+        """Take the next target already, for a call that is about to leave where it waits."""
+        found = self.candidates.best(self._clock())
+        if found is None or self._is_spent(found):
+            return False
+        self._reserved = self.admit(*found)
+        return True
+
+    def take_reserved(self) -> Choice | None:
+        """Return what was reserved."""
+        choice, self._reserved = self._reserved, None
+        if choice is not None:
+            self.history.moved(choice.target)
+        return choice
+
+    def release(self) -> None:
+        """Give back what was reserved and is not used."""
+        if self._reserved is not None:
+            self._reserved.permit.close()
+            self._reserved = None
+
+    def failure(self) -> CallFailed:
+        """Return the error of the whole call."""
+        now = self._clock()
+        return self.history.failure(now, self.candidates.skipped(now))
+
+    def _is_spent(self, found: tuple[Target, Lane]) -> bool:
+        """Tell whether no time, or no attempt, is left for one more."""
+        target, lane = found
+        stream = target.streams(self.call)
+        usual = lane.model.mean_time(len(self.call.body), stream=stream)
+        return self.is_exhausted or not may_start(self.remaining(), usual)

@@ -1,0 +1,214 @@
+"""One attempt, from its permit to its first content.
+
+It is interrupted by its limit, by a breaker that opens meanwhile (rescue), or by a second
+attempt that was faster; each ends it with a `ProviderError`. On the way to its limit one timer
+serves all that happens earlier: when the attempt is overdue, and when a second one may start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from elizanet.call import Answer, Call, Event
+from elizanet.classify import Classifier, Failure, verdict_for
+from elizanet.errors import AllTargetsFailed, FailureClass, ProviderError
+from elizanet.history import History
+from elizanet.limit import Interruption
+from elizanet.plan import Choice
+from elizanet.redact import redact
+from elizanet.stream import until_content
+
+
+class Opened(NamedTuple):
+    """An answer with its first content, or the whole of one that has none."""
+
+    trial: Trial
+    answer: Answer
+    events: deque[Event]
+
+
+class Ending(Enum):
+    """What interrupted a trial."""
+
+    LIMIT = "limit"
+    RESCUE = "rescue"
+    OUTRUN = "outrun"
+
+
+class TrialEnded(Exception):
+    """The body of a `Trial` was interrupted; `Trial.ending` says by what."""
+
+
+Stage = tuple[float, Callable[[], None]]
+"""A moment of the loop's clock, and what happens then."""
+
+
+class Trial(Interruption):
+    """One attempt at `choice`, which may take `limit` seconds.
+
+    `stages` are done on the way, in the order of their times.
+    """
+
+    __slots__ = ("_call", "_classifier", "_history", "_limit", "_loop", "_stages", "_timer",
+                 "choice", "ending", "number", "started")  # fmt: skip
+
+    becomes = TrialEnded
+
+    def __init__(
+        self, choice: Choice, call: Call, history: History, classifier: Classifier, limit: float
+    ) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+        self._call = call
+        self._history = history
+        self._classifier = classifier
+        self._limit = limit
+        self._stages: list[Stage] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self.choice = choice
+        self.ending: Ending | None = None
+        self.number = history.begin()
+        self.started = self._loop.time()
+
+    def __repr__(self) -> str:
+        state = self.ending.value if self.ending else "running"
+        return f"<Trial {self.number} at {self.choice.target} {state}>"
+
+    def at(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something so many seconds into the trial, if it still runs then."""
+        if seconds < self._limit:
+            self._stages.append((self.started + seconds, action))
+            self._stages.sort(key=lambda stage: stage[0])
+
+    def end(self, ending: Ending) -> None:
+        """Interrupt the trial, if it runs."""
+        if self._timer is not None and self.ending is None:
+            self.ending = ending
+            self.interrupt()
+
+    async def opened(self) -> Opened:
+        """Return the answer at its first content. Raises `ProviderError`.
+
+        The permit is closed if there is no answer, and committed if there is one.
+        """
+        answer: Answer | None = None
+        target, permit = self.choice.target, self.choice.permit
+        opened: Opened | None = None
+        try:
+            with self:
+                answer = await target.send(self._call)
+                opened = Opened(self, answer, await until_content(answer))
+            return opened
+        except TrialEnded:
+            error = self._ended()
+        except ProviderError as raised:
+            error = raised
+        except asyncio.CancelledError as raised:
+            if _caller_cancelled():
+                permit.close()
+                raise
+            error = self._foreign(raised)
+        except Exception as raised:  # noqa: BLE001 -- the provider boundary: becomes typed
+            error = self._foreign(raised)
+        finally:
+            if answer is not None and opened is None:
+                await answer.aclose()
+        self._close(error)
+        raise error
+
+    def committed(self, opened: Opened) -> None:
+        """Count the answer: it is the one that the caller gets."""
+        now = self._loop.time()
+        target, lane, permit = self.choice
+        permit.answered(now)
+        head = opened.answer.head
+        lane.heard(head.headers, now)
+        self._history.answered(self.number, target, head.status, self.started, now)
+
+    async def discard(self, opened: Opened) -> None:
+        """Close an answer that came too late: another one was faster."""
+        self.choice.permit.close()
+        self.outrun()
+        await opened.answer.aclose()
+
+    def outrun(self) -> None:
+        """Record that another attempt was faster."""
+        message = "another attempt was faster"
+        error = ProviderError(message, verdict_for(FailureClass.CANCELLED))
+        now = self._loop.time()
+        self._history.dropped(self.number, self.choice.target, error, self.started, now)
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._arm()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        super().__exit__(exc_type, exc, traceback)
+
+    def _arm(self) -> None:
+        when = self._stages[0][0] if self._stages else self.started + self._limit
+        self._timer = self._loop.call_at(when, self._due)
+
+    def _due(self) -> None:
+        if not self._stages:
+            self.end(Ending.LIMIT)
+            return
+        _, action = self._stages.pop(0)
+        action()
+        if self.ending is None:
+            self._arm()
+
+    def _close(self, error: ProviderError) -> None:
+        """Count the failure, unless it was we who ended the attempt."""
+        now = self._loop.time()
+        target, _, permit = self.choice
+        if self.ending in {Ending.RESCUE, Ending.OUTRUN}:
+            permit.close()
+        else:
+            permit.failed(error, now)
+        self._history.failed(self.number, target, error, self.started, now)
+
+    def _ended(self) -> ProviderError:
+        name = self.choice.target.provider.name
+        awaited = "first content" if self.choice.target.streams(self._call) else "complete answer"
+        passed = self._loop.time() - self.started
+        match self.ending:
+            case Ending.RESCUE:
+                message = f"{name} was found down while its {awaited} was awaited"
+            case Ending.OUTRUN:
+                message = f"{name} gave no {awaited} within {passed:.3g} s, another target did"
+            case _:
+                message = f"{name} gave no {awaited} within {self._limit:.3g} s"
+        return ProviderError(message, verdict_for(FailureClass.TIMEOUT))
+
+    def _foreign(self, raised: BaseException) -> ProviderError:
+        """Turn what is no error of one attempt into one: a chain's, or one that is not ours."""
+        if isinstance(raised, AllTargetsFailed):
+            verdict = verdict_for(raised.failure_class, retry_after_s=raised.retry_after_s)
+            error = ProviderError(str(raised), verdict)
+        else:
+            failure = Failure.from_exception(self.choice.target.provider.name, raised)
+            message = redact(f"{type(raised).__name__}: {raised}"[:500])
+            error = ProviderError(message, self._classifier.verdict(failure))
+        error.__cause__ = raised
+        return error
+
+
+def _caller_cancelled() -> bool:
+    """Tell a caller that went away from a library that cancelled something of its own."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
