@@ -15,7 +15,14 @@ from elizanet.operation import Operation
 from elizanet.policy.retry import RetryPolicy
 from elizanet.stream import CommittedAnswer
 from elizanet.target import Target, TargetLimits
-from elizanet.telemetry import AttemptFailed, CallAnswered, CallGaveUp, Emitter, StreamBroke
+from elizanet.telemetry import (
+    AttemptFailed,
+    CallAnswered,
+    CallGaveUp,
+    Emitter,
+    HealthChanged,
+    StreamBroke,
+)
 from elizanet.testing import Failing, Reply, ScriptedProvider
 from elizanet.testing.scripted import Step
 from elizanet.testing.virtual_time import run_virtually
@@ -54,6 +61,10 @@ class Scene:
     def check_rest(self) -> None:
         """Nothing is open once a call is over."""
         assert [provider.open_answers for provider in self.providers] == [0] * len(self.providers)
+        for _, lane in self.chain.registry.lanes:
+            assert lane.is_idle, lane
+            assert not lane.host.waiting, lane
+            assert not lane.model.waiting, lane
 
 
 def run(scene: Scene, main: Coroutine[Any, Any, Any]) -> Any:
@@ -204,7 +215,7 @@ def test_a_prompt_that_fits_nowhere_ends_with_the_original_error() -> None:
 @pytest.mark.parametrize(("stream", "limit"), [(False, 10), (True, 5)])
 def test_a_silent_target_is_left_after_its_limit(stream: bool, limit: float) -> None:
     """A unary answer has `attempt` seconds, a stream's first content `first_event`."""
-    scene = Scene([Reply(hang=True, pieces=(), pause=1000)], [Reply(("b",))])
+    scene = Scene([Reply(hang=True, pieces=(), pause=1000)], [Reply(("b",))], hedge="off")
 
     async def main() -> None:
         async with await scene.send(stream=stream) as answer:
@@ -418,8 +429,8 @@ def test_a_library_that_cancels_something_of_its_own_is_a_failure() -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_caller_that_goes_away_closes_the_attempt(stream: bool) -> None:
     """Wherever the call is, cancelling it leaves nothing open and asks nobody else."""
-    for moment in (0.0, 0.5, 1.5, 2.5):
-        scene = Scene([Reply(("a", "b", "c"), delay=1, pause=1)], [Reply()])
+    for moment in (0.0, 0.2, 0.6, 1.0):
+        scene = Scene([Reply(("a", "b", "c"), delay=0.4, pause=0.4)], [Reply()])
 
         async def main(scene: Scene = scene, moment: float = moment) -> None:
             task = asyncio.create_task(scene.answer(stream=stream))
@@ -437,7 +448,9 @@ def test_every_step_is_told() -> None:
     """Telemetry says what failed, who is next, and who answered."""
     scene = Scene([Failing("auth", 401)], [Reply(delay=2)])
     run(scene, scene.answer())
-    failed, answered = scene.events
+    quarantined, failed, answered = scene.events
+    assert isinstance(quarantined, HealthChanged)
+    assert (quarantined.subject, quarantined.what) == ("p1", "key")
     assert isinstance(failed, AttemptFailed)
     assert (failed.attempt.failure_class, failed.next_target) == ("auth", "p2/m2")
     assert isinstance(answered, CallAnswered)
@@ -498,7 +511,7 @@ def test_a_chain_is_a_provider() -> None:
 def test_the_repr_shows_the_chain() -> None:
     """One line of state."""
     scene = Scene([Reply()], [Reply()])
-    assert repr(scene.chain) == "<Chain 'scene': p1/m1 -> p2/m2>"
+    assert repr(scene.chain) == ("<Chain 'scene': p1/m1 -> p2/m2 <Throttle requests=0 accepts=0>>")
 
 
 def test_a_chain_needs_a_target() -> None:

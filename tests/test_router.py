@@ -167,6 +167,7 @@ async def test_the_log_tells_the_path_and_no_key(
     with caplog.at_level(logging.DEBUG, logger="elizanet"):
         async with Elizanet(make_settings(primary, backup)) as net:
             await net.use_model("TEXT_SMALL", "Hello")
+        async with Elizanet(make_settings(primary, backup)) as net:
             primary.fail("cut_stream=1")
             with pytest.raises(ProviderError):
                 async for _ in net.stream("TEXT_SMALL", "Hello"):

@@ -95,9 +95,8 @@ class Chain:
                     break
                 except ProviderError as error:
                     choice = await self._after(run, choice, error)
-        except BaseException:
+        finally:
             run.release()
-            raise
         self._throttle.accept(run.now())
         return self._committed(run, opened)
 

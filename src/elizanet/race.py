@@ -81,6 +81,8 @@ class Race:
             _stragglers.add(task)
             task.add_done_callback(_stragglers.discard)
         if not task.done() or task.cancelled():
+            if task.done():
+                trial.choice.permit.close()  # it may have been cancelled before it began
             trial.outrun()
         elif task.exception() is None:
             await trial.discard(task.result())

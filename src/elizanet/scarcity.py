@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from typing import Final
 
 from elizanet.health import Reason
 from elizanet.health.lane import ends_in
@@ -18,6 +19,9 @@ from elizanet.plan import Choice, Refused, is_opinion
 from elizanet.policy.deadline import patience
 from elizanet.policy.throttle import Throttle
 from elizanet.run import Run
+
+_CLOCK_STEP_S: Final = 0.001
+"""Timers may fire a little early; a shorter wait than this could end before its time."""
 
 
 async def choose_scarce(run: Run, throttle: Throttle, chance: random.Random) -> Choice:
@@ -52,7 +56,7 @@ async def _room(refused: list[Refused], now: float, longest: float) -> bool:
         return await full.room(now + min(soonest, longest)) or soonest < longest
     if soonest >= longest:
         return False
-    await asyncio.sleep(soonest)
+    await asyncio.sleep(max(soonest, _CLOCK_STEP_S))
     return True
 
 

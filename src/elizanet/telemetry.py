@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -121,44 +122,84 @@ Sink = Callable[[TelemetryEvent], None]
 
 def log_sink(event: TelemetryEvent) -> None:
     """Write the event to the logger `elizanet`: one line, keys masked where it was built."""
-    match event:
-        case AttemptFailed(call_id, model, attempt, next_target):
-            level = logging.ERROR if attempt.failure_class in ALERTING else logging.WARNING
-            then = f"; trying {next_target}" if next_target else ""
-            logger.log(level, "[%s] %s: %s%s", call_id, model, describe(attempt), then)
-        case CallAnswered(call_id, model, attempts, seconds) if len(attempts) > 1:
-            last = attempts[-1]
-            logger.info(
-                "[%s] %s: answered by %s/%s, attempt %d (took %d ms)",
-                call_id, model, last.provider, last.model, len(attempts), seconds * 1000,
-            )  # fmt: skip
-        case CallAnswered(call_id, model, _, seconds):
-            logger.debug("[%s] %s: answered (took %d ms)", call_id, model, seconds * 1000)
-        case CallGaveUp(call_id, model, attempts, seconds, failure_class):
-            logger.error(
-                "[%s] %s: no answer (attempts: %d), %s (took %d ms)",
-                call_id, model, len(attempts), failure_class, seconds * 1000,
-            )  # fmt: skip
-        case StreamBroke(call_id, model, attempt):
-            logger.error("[%s] %s: stream broke, %s", call_id, model, describe(attempt))
-        case StreamContinued(call_id, model, broken, target):
-            logger.warning(
-                "[%s] %s: stream broke, %s; going on from %s",
-                call_id, model, describe(broken), target,
-            )  # fmt: skip
-        case HedgeStarted(call_id, model, overdue, target, seconds):
-            logger.warning(
-                "[%s] %s: %s has been silent for %.2g s; asking %s, too",
-                call_id, model, overdue, seconds, target,
-            )  # fmt: skip
-        case HealthChanged(subject, what, state, reason):
-            level = logging.ERROR if what in {"key", "target"} else logging.WARNING
-            logger.log(level, "%s: %s %s: %s", subject, what, state, reason)
-        case HookFailed(hook, reason):
-            logger.error("hooks.%s failed: %s", hook, reason)
-        case EmbeddingDegraded(marker, reason, probe):
-            level = logging.DEBUG if probe else logging.WARNING
-            logger.log(level, "embedding degraded to a marker vector (%s): %s", marker, reason)
+    _WRITERS[type(event)](event)
+
+
+def _attempt_failed(event: AttemptFailed) -> None:
+    level = logging.ERROR if event.attempt.failure_class in ALERTING else logging.WARNING
+    then = f"; trying {event.next_target}" if event.next_target else ""
+    logger.log(
+        level, "[%s] %s: %s%s", event.call_id, event.model, describe(event.attempt), then
+    )  # fmt: skip
+
+
+def _call_answered(event: CallAnswered) -> None:
+    call, ms = (event.call_id, event.model), event.seconds * 1000
+    last = event.attempts[-1]
+    if len(event.attempts) == 1:
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("[%s] %s: answered (took %d ms)", *call, ms)
+        return
+    who = f"{last.provider}/{last.model}"
+    logger.info(
+        "[%s] %s: answered by %s, attempt %d (took %d ms)", *call, who, len(event.attempts), ms
+    )  # fmt: skip
+
+
+def _call_gave_up(event: CallGaveUp) -> None:
+    logger.error(
+        "[%s] %s: no answer (attempts: %d), %s (took %d ms)",
+        event.call_id, event.model, len(event.attempts), event.failure_class, event.seconds * 1000,
+    )  # fmt: skip
+
+
+def _stream_broke(event: StreamBroke) -> None:
+    logger.error(
+        "[%s] %s: stream broke, %s", event.call_id, event.model, describe(event.attempt)
+    )  # fmt: skip
+
+
+def _stream_continued(event: StreamContinued) -> None:
+    logger.warning(
+        "[%s] %s: stream broke, %s; going on from %s",
+        event.call_id, event.model, describe(event.broken), event.target,
+    )  # fmt: skip
+
+
+def _hedge_started(event: HedgeStarted) -> None:
+    logger.warning(
+        "[%s] %s: %s has been silent for %.2g s; asking %s, too",
+        event.call_id, event.model, event.overdue, event.seconds, event.target,
+    )  # fmt: skip
+
+
+def _health_changed(event: HealthChanged) -> None:
+    level = logging.ERROR if event.state.startswith("quarantined") else logging.WARNING
+    logger.log(level, "%s: %s %s: %s", event.subject, event.what, event.state, event.reason)
+
+
+def _hook_failed(event: HookFailed) -> None:
+    logger.error("hooks.%s failed: %s", event.hook, event.reason)
+
+
+def _embedding_degraded(event: EmbeddingDegraded) -> None:
+    level = logging.DEBUG if event.probe else logging.WARNING
+    logger.log(
+        level, "embedding degraded to a marker vector (%s): %s", event.marker, event.reason
+    )  # fmt: skip
+
+
+_WRITERS: dict[type, Callable[[Any], None]] = {
+    AttemptFailed: _attempt_failed,
+    CallAnswered: _call_answered,
+    CallGaveUp: _call_gave_up,
+    StreamBroke: _stream_broke,
+    StreamContinued: _stream_continued,
+    HedgeStarted: _hedge_started,
+    HealthChanged: _health_changed,
+    HookFailed: _hook_failed,
+    EmbeddingDegraded: _embedding_degraded,
+}
 
 
 def describe(attempt: Attempt) -> str:

@@ -8,6 +8,7 @@ serves all that happens earlier: when the attempt is overdue, and when a second 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
@@ -22,6 +23,8 @@ from elizanet.limit import Interruption
 from elizanet.plan import Choice
 from elizanet.redact import redact
 from elizanet.stream import until_content
+
+logger = logging.getLogger("elizanet")
 
 
 class Opened(NamedTuple):
@@ -117,7 +120,7 @@ class Trial(Interruption):
             error = self._foreign(raised)
         finally:
             if answer is not None and opened is None:
-                await answer.aclose()
+                await self._let_go(answer)
         self._close(error)
         raise error
 
@@ -142,6 +145,16 @@ class Trial(Interruption):
         error = ProviderError(message, verdict_for(FailureClass.CANCELLED))
         now = self._loop.time()
         self._history.dropped(self.number, self.choice.target, error, self.started, now)
+
+    async def _let_go(self, answer: Answer) -> None:
+        """Close an answer that failed; what goes wrong in that adds nothing to the failure."""
+        try:
+            await answer.aclose()
+        except Exception:  # the provider boundary
+            logger.debug("closing a failed answer failed", exc_info=True)
+        except BaseException:
+            self.choice.permit.close()
+            raise
 
     def __enter__(self) -> Self:
         super().__enter__()

@@ -34,7 +34,7 @@ class Judge:
 
     def __init__(self, config: str | None) -> None:
         hook = load_settings(config_file=config).hooks.classify if config else None
-        rules = (load_hook(hook),) if hook else ()
+        rules = (load_hook("classify", hook),) if hook else ()
         self._classifier = Classifier(rules, self._rule_failed)
         self._rule_has_failed = False
         self.complaints = 0

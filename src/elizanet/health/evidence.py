@@ -8,6 +8,7 @@
 | `timeout`, `stream_interrupted` | the model fails |
 | `auth` 401, `quota_exhausted` | a fact about the key |
 | `auth` 403, `model_not_found` | a fact about this key and this model |
+| `model_not_found`, but it may be about one request | nothing, until the third in a row |
 | `malformed_response` | nothing, until the third in a row |
 | `unknown` | the model fails, unless the status blames the request |
 | the rest | nothing: it is about the call |
@@ -30,6 +31,7 @@ class Evidence(Enum):
     FAILING = "failing"
     BAD_KEY = "bad_key"
     BAD_TARGET = "bad_target"
+    UNSUPPORTED = "unsupported"
     MALFORMED = "malformed"
     NOTHING = "nothing"
 
@@ -40,10 +42,17 @@ _ALWAYS: Final = {
     FailureClass.TIMEOUT: Evidence.FAILING,
     FailureClass.STREAM_INTERRUPTED: Evidence.FAILING,
     FailureClass.QUOTA_EXHAUSTED: Evidence.BAD_KEY,
-    FailureClass.MODEL_NOT_FOUND: Evidence.BAD_TARGET,
     FailureClass.MALFORMED_RESPONSE: Evidence.MALFORMED,
 }
+PROVEN: Final = {
+    Evidence.MALFORMED: Evidence.FAILING,
+    Evidence.UNSUPPORTED: Evidence.BAD_TARGET,
+}
+"""What it is evidence of when it happens several times in a row, whatever was asked."""
+
+_CLIENT_ERRORS: Final = range(400, 500)
 _FORBIDDEN: Final = 403
+_GONE: Final = frozenset({404, 410, None})
 _INTERNAL_SERVER_ERROR: Final = 500
 
 
@@ -56,7 +65,17 @@ def evidence_of(error: ProviderError) -> Evidence:
         case FailureClass.AUTH:
             return Evidence.BAD_TARGET if error.status == _FORBIDDEN else Evidence.BAD_KEY
         case FailureClass.UNKNOWN:
-            blames_request = error.status is not None and error.status < _INTERNAL_SERVER_ERROR
-            return Evidence.NOTHING if blames_request else Evidence.FAILING
+            return Evidence.NOTHING if error.status in _CLIENT_ERRORS else Evidence.FAILING
+        case FailureClass.MODEL_NOT_FOUND:
+            return Evidence.BAD_TARGET if _is_gone(error) else Evidence.UNSUPPORTED
         case failure:
             return _ALWAYS.get(failure, Evidence.NOTHING)
+
+
+def _is_gone(error: ProviderError) -> bool:
+    """Tell a model that does not exist from one that cannot do what this request asks for.
+
+    A model without tools or images is the same class of failure, and is not to be taken from
+    all the calls that ask for neither.
+    """
+    return error.status in _GONE and "support" not in error.message.lower()

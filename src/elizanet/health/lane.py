@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections import deque
 from typing import Final
 
 from elizanet.classify import empty_allowance
@@ -12,8 +10,8 @@ from elizanet.errors import ProviderError
 from elizanet.health.evidence import Evidence
 from elizanet.health.permit import Permit
 from elizanet.health.places import NEVER, Host, Key, Model, Tell
+from elizanet.health.queue import Queue
 from elizanet.health.refusal import Reason, Refusal
-from elizanet.limit import Limit, LimitReached
 from elizanet.policy.gate import Gate
 from elizanet.policy.limiter import Limiter
 from elizanet.policy.quarantine import Quarantine
@@ -26,7 +24,7 @@ _FULL: Final = Refusal(Reason.FULL, None)
 class Lane:
     """Where attempts are admitted. `rate` is the operator's own limit, None without one."""
 
-    __slots__ = ("_tell", "_waiting", "gate", "host", "key", "limiter", "model", "name",
+    __slots__ = ("_queue", "_tell", "gate", "host", "key", "limiter", "model", "name",
                  "quarantine", "rate")  # fmt: skip
 
     def __init__(
@@ -49,7 +47,7 @@ class Lane:
         self.limiter = limiter
         self.quarantine = quarantine
         self._tell = tell
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._queue = Queue(limiter)
         model.on_closed[self] = self._recovered
 
     def __repr__(self) -> str:
@@ -82,7 +80,7 @@ class Lane:
 
     def admit(self, now: float, prompt_bytes: int, lease: float, *, stream: bool) -> Permit:
         """Begin an attempt. A probe that says nothing for `lease` seconds loses its place."""
-        self.limiter.in_flight += 1
+        self.limiter.enter()
         if self.rate is not None:
             self.rate.take(now, prompt_bytes / _BYTES_A_TOKEN)
         for quarantine in (self.key.quarantine, self.quarantine):
@@ -97,57 +95,45 @@ class Lane:
         return self.key.quarantine.admits_probe(now) and self.quarantine.admits_probe(now)
 
     async def room(self, until: float) -> bool:
-        """Wait for room, in the order of arrival; false if there is none until then."""
-        waiting = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiting)
-        try:
-            with Limit(until):
-                await waiting
-        except LimitReached:
-            return False
-        finally:
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
-            elif not waiting.cancelled() and self.limiter.admits():
-                self._wake()  # pass on a turn that was not taken
-        return True
+        """Wait for room, in the order of arrival; false if there is none until then.
+
+        Whoever has got room must not await anything before `admit`.
+        """
+        return await self._queue.turn(until)
 
     def leave(self) -> None:
         """End an attempt."""
-        self.limiter.in_flight -= 1
-        if self._waiting:
-            self._wake()
+        self.limiter.leave()
+        self._advance()
 
     def answered(self) -> None:
         """Count an answer."""
         self.host.budget.earn()
         self.limiter.success()
+        self._advance()
         self.gate.answered()
-        if self.quarantine.until or self.key.quarantine.until:
-            self.quarantine.lift()
-            self.key.quarantine.lift()
+        _lift(self.quarantine, "target", self._tell)
+        _lift(self.key.quarantine, "key", self.key.tell)
 
-    def learn(self, evidence: Evidence, error: ProviderError, now: float) -> None:
-        """Keep the facts of a failure."""
-        stated = error.verdict.retry_after_s
+    def learn(
+        self, evidence: Evidence, error: ProviderError, now: float, round_trip: float
+    ) -> None:
+        """Keep the facts of a failure; `round_trip`: the usual seconds to an answer."""
+        stated, reason = error.verdict.retry_after_s, error.message
         if evidence in {Evidence.THROTTLED, Evidence.OVERLOADED}:
-            self.limiter.overload(now, self.model.answer_time.value or 0.0)
+            self.limiter.overload(now, round_trip)
             if evidence is Evidence.THROTTLED or stated is not None:
-                delay = self.gate.refused(now, stated, error.message)
-                self._tell("gate", f"shut for {delay:.3g} s", error.message)
+                self._shut(now, stated, reason)
         elif evidence is Evidence.BAD_KEY:
-            delay = self.key.quarantine.strike(now, error.message)
-            self._tell("key", f"quarantined for {delay:.0f} s", error.message)
+            _strike(self.key.quarantine, "key", self.key.tell, now, reason)
         elif evidence is Evidence.BAD_TARGET:
-            delay = self.quarantine.strike(now, error.message)
-            self._tell("target", f"quarantined for {delay:.0f} s", error.message)
+            _strike(self.quarantine, "target", self._tell, now, reason)
 
     def heard(self, headers: tuple[tuple[str, str], ...], now: float) -> None:
         """Shut the gate if an answer's headers say that the allowance is used up."""
         wait = empty_allowance(headers, time.time())
         if wait is not None:
-            self.gate.shut(now + wait, "the answer's headers say that the allowance is used up")
-            self._tell("gate", f"shut for {wait:.3g} s", self.gate.reason)
+            self._shut(now, wait, "the answer's headers say that the allowance is used up")
 
     def used(self, tokens: float, prompt_bytes: int, now: float) -> None:
         """Correct the estimate of an attempt's tokens."""
@@ -157,17 +143,34 @@ class Lane:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is in flight and nothing waits."""
-        return not self.limiter.in_flight and not self._waiting
+        return not (self.limiter.in_flight or self.limiter.promised or self._queue)
 
-    def _wake(self) -> None:
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_result(None)
-                return
+    def _shut(self, now: float, stated: float | None, reason: str) -> None:
+        before = max(now, self.gate.until)
+        self.gate.refused(now, stated, reason)
+        if self.gate.until > before:
+            self._tell("gate", f"shut for {self.gate.until - now:.3g} s", reason)
+
+    def _advance(self) -> None:
+        if self._queue:
+            self._queue.advance()
 
     def _recovered(self) -> None:
         self.limiter.reset()
+        self._advance()
+
+
+def _strike(quarantine: Quarantine, what: str, tell: Tell, now: float, reason: str) -> None:
+    before = quarantine.until
+    quarantine.strike(now, reason)
+    if quarantine.until > before:
+        tell(what, f"quarantined for {quarantine.until - now:.0f} s", reason)
+
+
+def _lift(quarantine: Quarantine, what: str, tell: Tell) -> None:
+    if quarantine.until:
+        quarantine.lift()
+        tell(what, "in use again", "it has answered")
 
 
 def ends_in(refusal: Refusal, now: float) -> float:

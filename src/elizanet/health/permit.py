@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from elizanet.errors import ProviderError
-from elizanet.health.evidence import Evidence, evidence_of
+from elizanet.health.evidence import PROVEN, Evidence, evidence_of
 from elizanet.policy.breaker import Entry, Ticket
 
 if TYPE_CHECKING:
@@ -137,8 +137,8 @@ class Permit:
 
     def _count(self, error: ProviderError, now: float) -> None:
         lane, evidence = self._lane, evidence_of(error)
-        if evidence is Evidence.MALFORMED and lane.model.malformed():
-            evidence = Evidence.FAILING
+        if evidence in PROVEN and lane.model.doubtful():
+            evidence = PROVEN[evidence]
         if evidence is Evidence.UNREACHABLE:
             lane.host.breaker.failure(self._host_ticket, now, error.message)
         elif error.status is not None and evidence is not Evidence.NOTHING:
@@ -151,4 +151,5 @@ class Permit:
             lane.model.breaker.failure(self._model_ticket, now, error.message)
         else:
             lane.model.breaker.release(self._model_ticket)
-        lane.learn(evidence, error, now)
+        usual = lane.model.mean_time(self._prompt_bytes, stream=self._stream)
+        lane.learn(evidence, error, now, round_trip=usual or 0.0)

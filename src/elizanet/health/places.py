@@ -16,7 +16,7 @@ Tell = Callable[[str, str, str], None]
 
 NEVER: Final = float("inf")
 SHORTEST_UNARY_OVERDUE_S: Final = 10.0
-_MALFORMED_IN_A_ROW: Final = 3
+_DOUBTFUL_IN_A_ROW: Final = 3
 
 
 class _Breaking:
@@ -55,12 +55,12 @@ class Host(_Breaking):
 class Model(_Breaking):
     """A model at a host, for one kind of request."""
 
-    __slots__ = ("_latencies", "_malformed", "answer_time", "on_closed", "success_rate")
+    __slots__ = ("_doubtful", "_latencies", "answer_time", "on_closed", "success_rate")
 
     def __init__(self, name: str, chance: random.Random, threshold: float, tell: Tell) -> None:
         super().__init__(name, chance, threshold, tell)
         self._latencies = (Latency(), Latency(), Latency())
-        self._malformed = 0
+        self._doubtful = 0
         self.answer_time = Average()
         self.success_rate = Average(expected=1.0)
         self.on_closed: dict[object, Callable[[], None]] = {}
@@ -82,17 +82,17 @@ class Model(_Breaking):
 
     def answered(self, seconds: float, now: float, prompt_bytes: int, *, stream: bool) -> None:
         """Count an answer, or a stream's first content, that took so long."""
-        self._malformed = 0
+        self._doubtful = 0
         self.success_rate.add(1.0)
         if stream:
             self.latency(prompt_bytes).add(seconds, now)
         else:
             self.answer_time.add(seconds)
 
-    def malformed(self) -> bool:
-        """Count a malformed answer; true from the third in a row on, when it is a failure."""
-        self._malformed += 1
-        return self._malformed >= _MALFORMED_IN_A_ROW
+    def doubtful(self) -> bool:
+        """Count what may be the call's fault; true from the third in a row on."""
+        self._doubtful += 1
+        return self._doubtful >= _DOUBTFUL_IN_A_ROW
 
     def _changed(self, state: BreakerState, reason: str) -> None:
         if state is BreakerState.CLOSED:
@@ -104,11 +104,12 @@ class Model(_Breaking):
 class Key:
     """A provider's key, under its alias."""
 
-    __slots__ = ("name", "quarantine")
+    __slots__ = ("name", "quarantine", "tell")
 
-    def __init__(self, name: str, quarantine: Quarantine) -> None:
+    def __init__(self, name: str, quarantine: Quarantine, tell: Tell) -> None:
         self.name = name
         self.quarantine = quarantine
+        self.tell = tell
 
     def __repr__(self) -> str:
         return f"<Key {self.name} {self.quarantine!r}>"

@@ -128,7 +128,8 @@ class Registry:
         key = self._keys.get((host, name))
         if key is None:
             quarantine = Quarantine() if self.protections.quarantine else NoQuarantine()
-            key = self._keys[host, name] = Key(name or host, quarantine)
+            told = self._teller(name or host)
+            key = self._keys[host, name] = Key(name or host, quarantine, told)
         return key
 
     def _forget_idle(self) -> None:

@@ -28,7 +28,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from math import inf
+from math import exp2, inf
 from typing import Final
 
 THRESHOLD: Final = 8.0
@@ -112,7 +112,7 @@ class Breaker:
 
     def score(self, now: float) -> float:
         """Return the score as it is now."""
-        return self._score * 2.0 ** (-max(0.0, now - self._scored_at) / HALF_LIFE_S)
+        return self._score * exp2(-max(0.0, now - self._scored_at) / HALF_LIFE_S)
 
     def closed_for(self, now: float) -> float | None:
         """Return the seconds since the breaker closed again, None if it has never opened."""
@@ -141,7 +141,6 @@ class Breaker:
         if not self.admits(now):
             return Ticket(self.epoch, Entry.PANIC)
         if self.state is BreakerState.OPEN:
-            self._successes = 0
             self._become(BreakerState.HALF_OPEN, "it is time to probe")
         self._lease = now + lease
         self._probe = Ticket(self.epoch, Entry.PROBE)
@@ -197,7 +196,6 @@ class Breaker:
         doublings = min(self._probes_failed, _MOST_DOUBLINGS)
         longest = min(LONGEST_OPEN_S, FIRST_OPEN_S * 2.0**doublings)
         self._until = now + longest * self._chance.uniform(*_JITTER)
-        self._successes = 0
         self._become(BreakerState.OPEN, reason)
 
     def _close(self, now: float, reason: str) -> None:
@@ -211,6 +209,7 @@ class Breaker:
         self.epoch += 1
         self._usual = Ticket(self.epoch)
         self._probe, self._lease = None, 0.0
+        self._successes = 0
         if self.forced is None:
             self._tell(state, reason)
 

@@ -22,21 +22,26 @@ SHORTEST_PAUSE_S: Final = 1.0
 
 
 class Limiter:
-    """The calls in flight at one target, and how many there may be."""
+    """The calls in flight at one target, and how many there may be.
 
-    __slots__ = ("_cut_at", "in_flight", "limit")
+    `promised`: places that are kept for calls which have waited for one.
+    """
+
+    __slots__ = ("_cut_at", "in_flight", "limit", "promised")
 
     def __init__(self) -> None:
         self.in_flight = 0
+        self.promised = 0
         self.limit = MOST
         self._cut_at = float("-inf")
 
     def __repr__(self) -> str:
-        return f"<Limiter {self.in_flight} of {self.limit:.1f}>"
+        promised = f"+{self.promised}" if self.promised else ""
+        return f"<Limiter {self.in_flight}{promised} of {self.limit:.1f}>"
 
     def admits(self) -> bool:
         """Tell whether one more may be in flight."""
-        return self.in_flight < self.limit
+        return self.in_flight + self.promised + 1 <= self.limit
 
     def enter(self) -> None:
         """Count one in."""
