@@ -20,15 +20,53 @@ Headers = tuple[tuple[str, str], ...]
 """Header fields in the order of the wire; names are lower case, names may repeat."""
 
 
+class Upload(Protocol):
+    """The rest of a request body that is too large to keep: it can be read once.
+
+    `length` is in bytes, None where nobody knows it. `begun`: some of it has been read, so
+    that the request cannot be sent again.
+    """
+
+    @property
+    def length(self) -> int | None: ...
+
+    @property
+    def begun(self) -> bool: ...
+
+    async def chunk(self) -> bytes:
+        """Return the next bytes, b"" at the end. Raises `ProviderError` for a wrong body."""
+        ...
+
+
+class Form(msgspec.Struct, frozen=True):
+    """What is known of a body that is `multipart/form-data`.
+
+    The model's name goes to `body[start:end]`, between `before` and `after`: they are empty
+    where the form names a model, and the rest of a part where it does not. `rest`: what
+    follows the body, where it was too large to keep.
+    """
+
+    content_type: str
+    start: int
+    end: int
+    before: bytes = b""
+    after: bytes = b""
+    response_format: str = "json"
+    rest: Upload | None = None
+
+
 class Call(msgspec.Struct, frozen=True):
     """One request of a caller.
 
-    `body` is JSON exactly as the caller sent it; a provider replaces the value of `model`
-    in it and nothing else. `deadline` is absolute, in seconds of the running loop's clock;
-    it bounds everything up to the first content of a stream or the whole unary answer.
-    `connect_timeout` is in seconds. `headers` go upstream beside the provider's own.
-    `first_target_only` forbids fallback. `check` may refuse a complete unary body by raising
-    `ValueError` with one sentence: the answer then counts as malformed and the call moves on.
+    `body` is JSON exactly as the caller sent it, or a `form`; a provider replaces the value
+    of `model` in it and nothing else. `deadline` is absolute, in seconds of the running
+    loop's clock; it bounds everything up to the first content of a stream or the whole unary
+    answer. `connect_timeout` is in seconds. `headers` go upstream beside the provider's own.
+    `first_target_only` forbids fallback. `only_provider` names the one provider that may
+    answer, because it holds what the request refers to. `repeated`: the caller's client is
+    trying again already, so trying again at one target would multiply. `check` may refuse a
+    complete unary body by raising `ValueError` with one sentence: the answer then counts as
+    malformed and the call moves on.
     """
 
     id: str
@@ -41,6 +79,20 @@ class Call(msgspec.Struct, frozen=True):
     first_target_only: bool = False
     connect_timeout: float = 3.0
     check: Callable[[bytes], None] | None = None
+    form: Form | None = None
+    only_provider: str | None = None
+    repeated: bool = False
+
+
+class BodyKind(Enum):
+    """How the body of an answer comes."""
+
+    WHOLE = "whole"
+    """As one event, which is complete."""
+    EVENTS = "events"
+    """As server-sent events; the stream may break on its way."""
+    PIECES = "pieces"
+    """As bytes of any kind, in pieces that mean nothing; it may break on its way."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -50,6 +102,7 @@ class Head(msgspec.Struct, frozen=True):
     headers: Headers
     provider: str
     model: str
+    body: BodyKind = BodyKind.WHOLE
 
 
 class EventKind(Enum):

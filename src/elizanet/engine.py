@@ -25,6 +25,7 @@ from elizanet.policy.hedge import After, hedge_after
 from elizanet.policy.retry import RetryPolicy, Step
 from elizanet.policy.throttle import Throttle
 from elizanet.race import Race, may_run_twice
+from elizanet.resume import Resumption
 from elizanet.run import Run
 from elizanet.scarcity import choose_scarce
 from elizanet.stream import CommittedAnswer
@@ -161,7 +162,7 @@ class Chain:
         left = run.remaining() - decision.delay
         if not error.verdict.fallback or run.is_exhausted or not may_start(left):
             raise run.failure()
-        if decision.step is Step.AGAIN and run.pays(choice.lane):
+        if decision.step is Step.AGAIN and run.can_repeat and run.pays(choice.lane):
             run.history.moved(choice.target)
             await asyncio.sleep(decision.delay)
             if (again := run.again(choice)) is not None:
@@ -179,7 +180,16 @@ class Chain:
 
     def _committed(self, run: Run, opened: Opened) -> CommittedAnswer:
         opened.trial.committed(opened)
-        return CommittedAnswer(opened, run.history)
+        run.history.answered(run.now())
+        resumption = None
+        if self._continues and run.call.stream:
+            resumption = Resumption(run, self._continue)
+        return CommittedAnswer(opened, run.history, resumption)
+
+    async def _continue(self, run: Run, choice: Choice, call: Call) -> Opened:
+        """Make the one attempt of a continuation at a target. Raises `ProviderError`."""
+        limit = choice.target.limit_for(call)
+        return await Trial(choice, call, run.history, self._classifier, limit).opened()
 
 
 def _placed(numbered: tuple[int, Target]) -> Target:

@@ -60,13 +60,16 @@ class History:
         """Record an attempt that was ended from here: another one was faster."""
         self._record(number, target, error, started, now)
 
-    def answered(
+    def committed(
         self, number: int, target: Target, status: int, started: float, now: float
     ) -> None:
         """Record the attempt that answered."""
         self._record(number, target, None, started, now, status=status)
-        event = CallAnswered(self._call.id, self._call.model, self.attempts, now - self.began)
-        self._emit(event)
+
+    def answered(self, now: float) -> None:
+        """Tell that the call has its answer."""
+        call, seconds = self._call, now - self.began
+        self._emit(CallAnswered(call.id, call.model, self.attempts, seconds))
 
     def moved(self, next_target: Target | None) -> None:
         """Tell what follows the attempt that failed last."""

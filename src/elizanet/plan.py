@@ -52,8 +52,10 @@ class Candidates:
         self._chance = chance
         self._size = len(call.body)
         self._left = list(targets)
+        if call.only_provider is not None:
+            self._left = [t for t in targets if t.provider.name == call.only_provider]
         if call.first_target_only:
-            self._left = [target for target in targets if target.tier == targets[0].tier]
+            self._left = [t for t in self._left if t.tier == self._left[0].tier]
 
     def __repr__(self) -> str:
         return f"<Candidates {', '.join(map(str, self._left))}>"

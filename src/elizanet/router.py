@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 from urllib.parse import urlsplit
 
-from elizanet.call import Call, Headers, Provider
+from elizanet.call import Answer, Call, Form, Headers, Provider, Upload
 from elizanet.classify import Classifier, Failure
 from elizanet.embedding_space import VectorLengths
 from elizanet.engine import Chain
@@ -52,15 +52,21 @@ class ProviderHealth:
         return self.healthy
 
 
-class ListsModels(Provider, Protocol):
-    """A provider that can name its models."""
+class ApiProvider(Provider, Protocol):
+    """A provider that does more than answer calls."""
 
     async def list_models(self) -> tuple[str, ...]:
         """Return the names of its models. Raises `ProviderError`."""
         ...
 
+    async def forward(
+        self, method: str, target: str, headers: Headers, body: bytes | None, rest: Upload | None
+    ) -> Answer:
+        """Pass on a request that is no call. Raises `ProviderError`."""
+        ...
 
-ProviderFactory = Callable[[ProviderSettings, Secret | None, int], ListsModels]
+
+ProviderFactory = Callable[[ProviderSettings, Secret | None, int], ApiProvider]
 """Makes the provider for one key (None: anonymous), the n-th of its provider, from 0."""
 
 
@@ -139,11 +145,15 @@ class Router:
         first_target_only: bool = False,
         check: Callable[[bytes], None] | None = None,
         call_id: str | None = None,
+        form: Form | None = None,
+        only_provider: str | None = None,
+        repeated: bool = False,
     ) -> CommittedAnswer:
         """Answer a request through the chain that serves `model`.
 
-        `timeout` is in seconds and can only shorten the configured total. Raises
-        `InputError` for a model without a chain, and `CallFailed` as `Chain.send` does.
+        `timeout` is in seconds and can only shorten the configured total; the rest is as in
+        `Call`. Raises `InputError` for a model without a chain, and `CallFailed` as
+        `Chain.send` does.
         """
         route = self._route(model)
         total = route.timeouts.get("total", self.settings.timeouts.total)
@@ -158,8 +168,15 @@ class Router:
             headers=headers,
             first_target_only=first_target_only or not self.settings.fallback_enabled,
             check=self._checks(operation, model, body, check),
+            form=form,
+            only_provider=only_provider,
+            repeated=repeated,
         )
         return await self._chain(route).send(call)
+
+    def provider(self, name: str) -> ApiProvider:
+        """Return a provider by its name, with the first of its keys."""
+        return self._providers[name]
 
     def states(self) -> list[LaneState]:
         """Return what is known of every target that was asked so far."""
@@ -256,7 +273,7 @@ class Router:
                 folds=self.settings.stream.fold_unary,
             )
 
-    def _keyed_providers(self, name: str) -> tuple[ListsModels, ...]:
+    def _keyed_providers(self, name: str) -> tuple[ApiProvider, ...]:
         given = self.settings.providers[name]
         keys = given.api_keys or (None,)
         return tuple(self._make(given, key, number) for number, key in enumerate(keys))

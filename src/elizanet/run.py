@@ -65,6 +65,12 @@ class Run:
         """Whether the call has made all the attempts that it may."""
         return self.history.started >= self._most_attempts
 
+    @property
+    def can_repeat(self) -> bool:
+        """Whether the request can be sent again: an upload that has begun cannot."""
+        form = self.call.form
+        return form is None or form.rest is None or not form.rest.begun
+
     def now(self) -> float:
         """Return the time of the loop's clock."""
         return self._clock()

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final, Self
 
 from elizanet.call import Answer, Event, EventKind, Head
 from elizanet.classify import verdict_for
+from elizanet.continuation import Seam, SeamError
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.limit import Limit, LimitReached
 
 if TYPE_CHECKING:
     from elizanet.history import History
+    from elizanet.resume import Resumption
     from elizanet.trial import Opened
 
 MAX_PREAMBLE_BYTES: Final = 1 << 20
@@ -51,7 +53,8 @@ class CommittedAnswer:
     """The answer a caller receives: buffered events first, then the live ones, watched.
 
     Silence longer than the target's stall limit, while the caller waits for the next event,
-    breaks it. The permit of the attempt is held until the end.
+    breaks it. The permit of the attempt is held until the end. With a `resumption` a break is
+    followed by another target's events where that is possible.
     """
 
     __slots__ = (
@@ -61,24 +64,24 @@ class CommittedAnswer:
         "_history",
         "_loop",
         "_permit",
+        "_resumption",
+        "_seam",
         "_stall",
         "_waited",
         "attempts",
         "head",
     )
 
-    def __init__(self, opened: Opened, history: History) -> None:
-        choice = opened.trial.choice
+    def __init__(
+        self, opened: Opened, history: History, resumption: Resumption | None = None
+    ) -> None:
         self.head: Head = opened.answer.head
-        self.attempts = history.attempts
-        self._attempt = self.attempts[-1]
-        self._answer = opened.answer
         self._buffered = opened.events
         self._history = history
-        self._permit = choice.permit
-        self._stall = choice.target.limits.stall
-        self._waited = 0.0  # seconds spent waiting since the last event that was no keep-alive
+        self._resumption = resumption
+        self._seam: Seam | None = None
         self._loop = asyncio.get_running_loop()
+        self._follow(opened)
 
     def __repr__(self) -> str:
         head = self.head
@@ -92,30 +95,10 @@ class CommittedAnswer:
 
     async def next(self) -> Event | None:
         """Return the next event or None at the end. Raises `ProviderError` if it breaks."""
-        if self._buffered:
-            return self._buffered.popleft()
-        began = self._loop.time()
-        patience = min(self._stall, KEEP_ALIVE_STALLS * self._stall - self._waited)
-        try:
-            with Limit(began + patience):
-                event = await self._answer.next()
-        except LimitReached:
-            silent = self._waited + patience
-            error = ProviderError(
-                f"the stream was silent for {silent:g} s",
-                verdict_for(FailureClass.STREAM_INTERRUPTED),
-            )
-        except ProviderError as raised:
-            error = raised
-        else:
-            if event is None:
-                self._permit.close()
-                return None
-            keeps_alive = event.kind is EventKind.PREAMBLE
-            self._waited = self._waited + self._loop.time() - began if keeps_alive else 0.0
-            return event
-        await self._broke(error)
-        raise error
+        event = self._buffered.popleft() if self._buffered else await self._live()
+        if event is not None and self._resumption is not None:
+            self._resumption.transcript.take(event)
+        return event
 
     async def read(self) -> bytes:
         """Return the rest of the body in one piece. Raises `ProviderError` if it breaks."""
@@ -129,10 +112,78 @@ class CommittedAnswer:
         self._permit.close()
         await self._answer.aclose()
 
+    def _follow(self, opened: Opened) -> None:
+        """Take the rest from this answer."""
+        choice = opened.trial.choice
+        self._answer = opened.answer
+        self._permit = choice.permit
+        self._stall = choice.target.limits.stall
+        self._waited = 0.0  # seconds spent waiting since the last event that was no keep-alive
+        self.attempts = self._history.attempts
+        self._attempt = self.attempts[opened.trial.number - 1]
+
+    async def _live(self) -> Event | None:
+        """Return the next event from upstream, or from elsewhere if that breaks."""
+        while True:
+            try:
+                event = await self._watched()
+                if self._seam is None:
+                    break
+                self._buffered.extend(self._joined(self._seam, event))
+                if event is None:
+                    self._seam = None
+                if self._buffered:
+                    return self._buffered.popleft()
+                if event is None:
+                    break
+            except ProviderError as error:
+                await self._broke(error)
+                if self._buffered:
+                    return self._buffered.popleft()
+        if event is None:
+            self._permit.close()
+        return event
+
+    async def _watched(self) -> Event | None:
+        """Return the next event from upstream. Raises `ProviderError`, also for silence."""
+        began = self._loop.time()
+        patience = min(self._stall, KEEP_ALIVE_STALLS * self._stall - self._waited)
+        try:
+            with Limit(began + patience):
+                event = await self._answer.next()
+        except LimitReached:
+            silent = self._waited + patience
+            raise ProviderError(
+                f"the stream was silent for {silent:g} s",
+                verdict_for(FailureClass.STREAM_INTERRUPTED),
+            ) from None
+        if event is not None:
+            keeps_alive = event.kind is EventKind.PREAMBLE
+            self._waited = self._waited + self._loop.time() - began if keeps_alive else 0.0
+        return event
+
+    def _joined(self, seam: Seam, event: Event | None) -> list[Event]:
+        """Return what the caller gets of a continuation. Raises `ProviderError`."""
+        try:
+            return seam.finish() if event is None else seam.take(event)
+        except SeamError as error:
+            verdict = verdict_for(FailureClass.STREAM_INTERRUPTED)
+            raise ProviderError(f"the answer could not be continued: {error}", verdict) from error
+
     async def _broke(self, error: ProviderError) -> None:
+        """Go on elsewhere after a break, or raise it."""
         self._permit.broke(error, self._loop.time())
         self._permit.close()
         await self._answer.aclose()
-        error.provider, error.model = self.head.provider, self.head.model
-        error.attempts = self.attempts
-        self._history.broke(self._attempt, error)
+        broken = self._attempt
+        error.provider, error.model = broken.provider, broken.model
+        if self._resumption is not None:
+            resumed = await self._resumption.after(broken, error)
+            if resumed is not None:
+                self._follow(resumed.opened)
+                self._seam = resumed.seam
+                self._buffered.extend(resumed.events)
+                return
+        error.attempts = self._history.attempts
+        self._history.broke(broken, error)
+        raise error

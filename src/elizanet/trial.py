@@ -131,7 +131,7 @@ class Trial(Interruption):
         permit.answered(now)
         head = opened.answer.head
         lane.heard(head.headers, now)
-        self._history.answered(self.number, target, head.status, self.started, now)
+        self._history.committed(self.number, target, head.status, self.started, now)
 
     async def discard(self, opened: Opened) -> None:
         """Close an answer that came too late: another one was faster."""

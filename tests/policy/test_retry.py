@@ -94,10 +94,15 @@ def test_with_nowhere_else_to_go_faults_are_tried_again_after_jitter() -> None:
     assert 0 <= overload.delay <= 1.0
 
 
-@pytest.mark.parametrize("failure", ["timeout", "stream_interrupted"])
-def test_a_silent_or_broken_attempt_is_never_repeated_where_it_happened(failure: str) -> None:
+def test_a_silent_attempt_is_never_repeated_where_it_happened() -> None:
     """It has cost its whole limit already."""
-    assert decide(Failing(failure), another=False).step is Step.STOP
+    assert decide(Failing("timeout"), another=False).step is Step.STOP
+
+
+def test_a_broken_attempt_is_repeated_with_nowhere_else_to_go_only() -> None:
+    """Another target is better, but one more try is better than none."""
+    assert decide(Failing("stream_interrupted"), another=True).step is Step.MOVE
+    assert decide(Failing("stream_interrupted"), another=False).step is Step.AGAIN
 
 
 @given(

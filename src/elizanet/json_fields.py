@@ -1,0 +1,142 @@
+"""One field of a JSON object, read or changed in its bytes, and not one other byte.
+
+What somebody else wrote may hold numbers, escapes, key order and white space that decoding
+and encoding again would change, and the field's name may also occur deeper down or inside a
+text. The fast way takes a unique occurrence and verifies by decoding, before and after, that
+it was the one; the exact way walks the tokens of the text, at top level only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+_STRING: Final = rb'"(?:[^"\\]++|\\.)*+"'
+_TOKEN: Final = re.compile(_STRING + rb"|[{}\[\],:]|[^\s{}\[\],:\"]++", re.DOTALL)
+_SCALAR: Final = rb"(" + _STRING + rb"|[^\s{}\[\],:\"]++)"
+_SPACE: Final = rb"[ \t\r\n]*"
+
+_decode_any = msgspec.json.Decoder().decode
+_decode_string = msgspec.json.Decoder(str).decode
+_check_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class Place(NamedTuple):
+    """Where a field is: its key begins at `key`, its value is `[begin:end]`."""
+
+    name: str
+    key: int
+    begin: int
+    end: int
+
+
+class JsonField:
+    """The top-level field `name` of JSON objects.
+
+    Every method raises `ValueError` for bytes that are not a JSON object.
+    """
+
+    __slots__ = ("_decode", "_key", "_pattern", "name")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._key = msgspec.json.encode(name)
+        self._pattern = re.compile(
+            re.escape(self._key) + _SPACE + b":" + _SPACE + _SCALAR, re.DOTALL
+        )
+        value = ("value", msgspec.Raw | msgspec.UnsetType, msgspec.UNSET)
+        holder = msgspec.defstruct("Holder", [value], rename={"value": name})
+        self._decode = msgspec.json.Decoder(holder).decode
+
+    def __repr__(self) -> str:
+        return f"<JsonField {self.name!r}>"
+
+    def raw(self, body: bytes) -> bytes | None:
+        """Return the bytes of the value, or None if there is no such field."""
+        value: msgspec.Raw | msgspec.UnsetType = self._decode(body).value  # type: ignore[attr-defined]
+        return None if value is msgspec.UNSET else bytes(value)
+
+    def value(self, body: bytes) -> Any:
+        """Return the decoded value; None also if there is no such field."""
+        raw = self.raw(body)
+        return None if raw is None else _decode_any(raw)
+
+    def replaced(self, body: bytes, value: bytes) -> bytes:
+        """Return `body` with this value. Raises `ValueError` also if there is no such field."""
+        fields = self._pattern.finditer(body)
+        only = next(fields, None)
+        if only is not None and next(fields, None) is None:
+            changed = b"".join((body[: only.start(1)], value, body[only.end(1) :]))
+            if self.raw(body) == only[1] and self.raw(changed) == value:
+                return changed
+        return self._replaced_exactly(body, value)
+
+    def put(self, body: bytes, value: bytes) -> bytes:
+        """Return `body` with this value: in place of the old one, or as the first field."""
+        if self.raw(body) is not None:
+            return self.replaced(body, value)
+        start = body.index(b"{") + 1
+        comma = b"" if body[start:].lstrip().startswith(b"}") else b","
+        return b"".join((body[:start], self._key, b":", value, comma, body[start:]))
+
+    def removed(self, body: bytes) -> bytes:
+        """Return `body` without the field, and without the comma that belongs to it."""
+        only = self._pattern.search(body)
+        if only is not None and body.count(self._key, only.end(1)) == 0:
+            before = body[: only.start()].rstrip()
+            if before.endswith(b","):
+                changed = before[:-1] + body[only.end(1) :]
+                if self.raw(body) == only[1] and self.raw(changed) is None:
+                    return changed
+        return self._removed_exactly(body)
+
+    def places(self, body: bytes) -> list[Place]:
+        """Return where the field is; a key that occurs twice is two places."""
+        return [place for place in _places(body) if place.name == self.name]
+
+    def _replaced_exactly(self, body: bytes, value: bytes) -> bytes:
+        pieces = []
+        copied = 0
+        for place in self.places(body):
+            pieces += [body[copied : place.begin], value]
+            copied = place.end
+        if not pieces:
+            raise ValueError(f"the body has no field `{self.name}`")
+        return b"".join((*pieces, body[copied:]))
+
+    def _removed_exactly(self, body: bytes) -> bytes:
+        places = list(_places(body))
+        mine = next((i for i, place in enumerate(places) if place.name == self.name), None)
+        if mine is None:
+            return body
+        start, end = places[mine].key, places[mine].end
+        if mine > 0:
+            start = places[mine - 1].end
+        elif len(places) > 1:
+            end = places[1].key
+        return self._removed_exactly(body[:start] + body[end:])
+
+
+def _places(body: bytes) -> Iterator[Place]:
+    """Yield where each top-level field is, in order."""
+    _check_object(body)  # the walk trusts its text
+    depth = begin = end = 0
+    key: re.Match[bytes] | None = None
+    for token in _TOKEN.finditer(body):
+        text = token[0]
+        if depth == 1 and text in b",}":
+            if key is not None:
+                yield Place(_decode_string(key[0]), key.start(), begin, end)
+            key, begin = None, 0
+        elif depth == 1 and key is None:
+            key = token
+        elif key is not None and not begin and text != b":":
+            begin = token.start()
+        if text in b"{[":
+            depth += 1
+        elif text in b"}]":
+            depth -= 1
+        end = token.end()
