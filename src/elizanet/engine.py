@@ -12,7 +12,6 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 from elizanet.call import Call
 from elizanet.classify import Classifier
@@ -24,14 +23,14 @@ from elizanet.policy.deadline import attempt_limit, may_start
 from elizanet.policy.hedge import After, hedge_after
 from elizanet.policy.retry import RetryPolicy, Step
 from elizanet.policy.throttle import Throttle
-from elizanet.race import Race, may_run_twice
+from elizanet.race import Race
 from elizanet.resume import Resumption
 from elizanet.run import Run
 from elizanet.scarcity import choose_scarce
 from elizanet.stream import CommittedAnswer
 from elizanet.target import Target
-from elizanet.telemetry import Emitter, HedgeStarted
-from elizanet.trial import Ending, Opened, Trial
+from elizanet.telemetry import Emitter
+from elizanet.trial import Opened, Trial
 
 FALL_BACK_ON: frozenset[FailureClass] = frozenset(FailureClass) - STOPPING
 """The failures after which another target is asked, unless the operator chose others."""
@@ -108,9 +107,10 @@ class Chain:
     async def _attempt(self, run: Run, choice: Choice) -> Opened:
         """Try a target, and late another one beside it. Raises `ProviderError`."""
         trial = self._trial(run, choice)
-        race = Race(trial)
-        if choice.target.streams(run.call):
-            self._watch(run, trial, race)
+        if not choice.target.streams(run.call):
+            return await trial.opened()
+        race = Race(run, trial, self._trial)
+        self._watch(run, trial, race)
         try:
             return await race.winner()
         finally:
@@ -122,30 +122,23 @@ class Chain:
         if another and permit.entry is Entry.PROBE:
             own_limit = run.overdue_after(target, lane)
         limit = attempt_limit(run.remaining(), own_limit, another_target=another)
-        return Trial(choice, run.call, run.history, self._classifier, limit)
+        return Trial(run, choice, limit, self._classifier)
 
     def _watch(self, run: Run, trial: Trial, race: Race) -> None:
-        """Arrange what happens to a stream that stays silent."""
-        target, lane, permit = trial.choice
-        on, overdue_after = self.registry.protections, run.overdue_after(target, lane)
-        latency = lane.model.latency(len(run.call.body))
-        if on.overdue:
-            trial.at(overdue_after, partial(_suspect, run, trial))
-        late = hedge_after(self._hedge, latency, overdue_after, run.now()) if on.hedge else None
-        if late is not None:
-            trial.at(late, partial(self._join, run, trial, race))
-        if on.rescue and run.has_another():
-            permit.on_rescue(partial(_rescue, run, trial, race))
-
-    def _join(self, run: Run, trial: Trial, race: Race) -> None:
-        """Start a second attempt beside a silent one, if that is possible and paid for."""
-        second = None if race.is_on or not may_run_twice(run.call) else run.best_paid()
-        if second is None:
-            return
-        silent = run.now() - trial.started
-        call, first = run.call, trial.choice.target
-        self._emit(HedgeStarted(call.id, call.model, str(first), str(second.target), silent))
-        race.join(self._trial(run, second))
+        """Arrange what happens if the stream stays silent."""
+        on, (target, lane, permit) = self.registry.protections, trial.choice
+        overdue_after = run.overdue_after(target, lane)
+        if self._hedge == "auto" and on.hedge and on.overdue:
+            trial.at(overdue_after, race.suspect_and_hedge)
+        else:
+            latency = lane.model.latency(len(run.call.body))
+            late = hedge_after(self._hedge, latency, overdue_after, run.now())
+            if on.overdue:
+                trial.at(overdue_after, race.suspect)
+            if late is not None and on.hedge:
+                trial.at(late, race.hedge)
+        if on.rescue:
+            permit.on_rescue(race.rescue)
 
     async def _after(self, run: Run, choice: Choice, error: ProviderError) -> Choice:
         """Decide who is asked after a failure. Raises the failure of the call if nobody is."""
@@ -184,26 +177,14 @@ class Chain:
         resumption = None
         if self._continues and run.call.stream:
             resumption = Resumption(run, self._continue)
-        return CommittedAnswer(opened, run.history, resumption)
+        return CommittedAnswer(opened, run.history, run.loop, resumption)
 
     async def _continue(self, run: Run, choice: Choice, call: Call) -> Opened:
         """Make the one attempt of a continuation at a target. Raises `ProviderError`."""
         limit = choice.target.limit_for(call)
-        return await Trial(choice, call, run.history, self._classifier, limit).opened()
+        return await Trial(run, choice, limit, self._classifier, call).opened()
 
 
 def _placed(numbered: tuple[int, Target]) -> Target:
     position, target = numbered
     return target if target.tier is not None else replace(target, tier=position)
-
-
-def _suspect(run: Run, trial: Trial) -> None:
-    """Count an overdue attempt against its target, while there is somewhere else to go."""
-    if run.has_another():
-        trial.choice.permit.overdue(run.now())
-
-
-def _rescue(run: Run, trial: Trial, race: Race) -> None:
-    """Send a waiting attempt elsewhere: its target was found down."""
-    if not race.is_on and run.reserve():
-        trial.end(Ending.RESCUE)

@@ -12,6 +12,7 @@ from elizanet.telemetry import (
     CallAnswered,
     CallGaveUp,
     Emitter,
+    HedgeStarted,
     StreamBroke,
     StreamContinued,
 )
@@ -40,6 +41,10 @@ class History:
         if len(self._attempts) == 1:
             return tuple(self._attempts.values())
         return tuple(self._attempts[number] for number in sorted(self._attempts))
+
+    def attempt(self, number: int) -> Attempt:
+        """Return an attempt that has ended."""
+        return self._attempts[number]
 
     def begin(self) -> int:
         """Count an attempt that starts, and return its number."""
@@ -78,6 +83,11 @@ class History:
             call = self._call
             self._emit(AttemptFailed(call.id, call.model, self._last_failed, following))
             self._last_failed = None
+
+    def hedged(self, silent: Target, target: Target, seconds: float) -> None:
+        """Tell that a second attempt starts beside a silent one."""
+        call = self._call
+        self._emit(HedgeStarted(call.id, call.model, str(silent), str(target), seconds))
 
     def failure(self, now: float, skipped: tuple[Skipped, ...] = ()) -> CallFailed:
         """Return the error of the whole call.

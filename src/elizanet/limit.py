@@ -19,17 +19,18 @@ class Interruption:
     A cancellation from outside passes through unchanged, also when both happen at once.
     """
 
-    __slots__ = ("_cancellations", "_task", "interrupted")
+    __slots__ = ("_cancellations", "_loop", "_task", "interrupted")
 
     becomes: type[Exception]
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self.interrupted = False
+        self._loop = loop or asyncio.get_running_loop()
         self._task: asyncio.Task[object] | None = None
         self._cancellations = 0
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         if task is None:
             raise RuntimeError(f"a {type(self).__name__} needs a running task")
         self._task = task
@@ -71,8 +72,8 @@ class Limit(Interruption):
 
     becomes = LimitReached
 
-    def __init__(self, when: float) -> None:
-        super().__init__()
+    def __init__(self, when: float, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        super().__init__(loop)
         self._when = when
         self._timer: asyncio.TimerHandle | None = None
 
@@ -81,7 +82,7 @@ class Limit(Interruption):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        self._timer = asyncio.get_running_loop().call_at(self._when, self.interrupt)
+        self._timer = self._loop.call_at(self._when, self.interrupt)
         return self
 
     def __exit__(
@@ -93,3 +94,56 @@ class Limit(Interruption):
         if self._timer is not None:
             self._timer.cancel()
         super().__exit__(exc_type, exc, traceback)
+
+
+class Patience(Interruption):
+    """A limit for one wait after another, with one timer for all of them.
+
+        patience = Patience()
+        patience.until(loop.time() + 20.0)
+        with patience:
+            await something()          # LimitReached after twenty seconds
+
+    A timer that finds that a later wait has begun is set again for that one, so a stream of
+    many short waits costs next to nothing. Close it in the end.
+    """
+
+    __slots__ = ("_armed_for", "_timer", "_until")
+
+    becomes = LimitReached
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        super().__init__(loop)
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed_for = 0.0
+        self._until = 0.0
+
+    def __repr__(self) -> str:
+        return f"<Patience until={self._until:.3f} {'waiting' if self._task else 'idle'}>"
+
+    def until(self, when: float) -> None:
+        """Set the end of the next wait, in seconds of the loop's clock."""
+        self._until = when
+        self.interrupted = False
+        if self._timer is None or when < self._armed_for:
+            self.close()
+            self._arm()
+
+    def close(self) -> None:
+        """Take the timer back; may be repeated."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        self._armed_for = self._until
+        self._timer = self._loop.call_at(self._until, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        if self._task is None:
+            return
+        if self._until > self._armed_for:
+            self._arm()
+        else:
+            self.interrupt()

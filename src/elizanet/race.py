@@ -1,20 +1,24 @@
-"""A late second attempt: two trials of one call, of which the first content wins.
+"""A stream that stays silent: what is done about it while it is still awaited.
 
-The first trial runs in the caller's task. Only when it is overdue, and another target is ready,
-and the budget of that target's host pays for it, a task is made for a second one. Whoever has
-content first ends the other; if one fails, the other is waited for. The task belongs to the
-race and has ended when `aclose` returns.
+The first trial runs in the caller's task. When it is overdue that counts against its target;
+if another target is ready, and the budget of that target's host pays for it, a second trial
+starts beside it, in a task that belongs to the race and has ended when `aclose` returns.
+Whoever has content first ends the other; if one fails, the other is waited for. If the target
+is found down meanwhile, the first trial leaves it for the next one (rescue).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from elizanet.call import Call
 from elizanet.errors import ProviderError
+from elizanet.plan import Choice
+from elizanet.run import Run
 from elizanet.trial import Ending, Opened, Trial
 
 CLOSING_S: Final = 0.1
@@ -24,28 +28,47 @@ _stragglers: set[asyncio.Task[Opened]] = set()
 
 
 class Race:
-    """`first` runs in the current task; `join` adds the second trial."""
+    """`first` runs in the current task; `second` makes the trial that may run beside it."""
 
-    __slots__ = ("_first", "_task", "second")
+    __slots__ = ("_first", "_make", "_run", "_second", "_task")
 
-    def __init__(self, first: Trial) -> None:
+    def __init__(self, run: Run, first: Trial, second: Callable[[Run, Choice], Trial]) -> None:
+        self._run = run
         self._first = first
+        self._make = second
+        self._second: Trial | None = None
         self._task: asyncio.Task[Opened] | None = None
-        self.second: Trial | None = None
 
     def __repr__(self) -> str:
-        return f"<Race {self._first!r} against {self.second!r}>"
+        return f"<Race {self._first!r} against {self._second!r}>"
 
-    @property
-    def is_on(self) -> bool:
-        """Whether a second attempt has started."""
-        return self._task is not None
+    def suspect(self) -> None:
+        """Count the overdue trial against its target, while there is somewhere else to go."""
+        if self._run.has_another():
+            self._first.choice.permit.overdue(self._run.now())
 
-    def join(self, second: Trial) -> None:
-        """Start the second attempt."""
-        self.second = second
-        self._task = asyncio.get_running_loop().create_task(second.opened())
+    def hedge(self) -> None:
+        """Start a second trial, if that is possible and paid for."""
+        run, first = self._run, self._first
+        if self._task is not None or not may_run_twice(run.call):
+            return
+        choice = run.best_paid()
+        if choice is None:
+            return
+        run.history.hedged(first.choice.target, choice.target, run.now() - first.started)
+        self._second = self._make(run, choice)
+        self._task = run.loop.create_task(self._second.opened())
         self._task.add_done_callback(self._second_ended)
+
+    def suspect_and_hedge(self) -> None:
+        """Do both: the usual case, in which they are due at the same time."""
+        self.suspect()
+        self.hedge()
+
+    def rescue(self) -> None:
+        """Leave a target that was found down, if there is another one."""
+        if self._task is None and self._run.reserve():
+            self._first.end(Ending.RESCUE)
 
     async def winner(self) -> Opened:
         """Return the first answer with content. Raises the `ProviderError` that decides."""
@@ -62,16 +85,8 @@ class Race:
             return opened
 
     async def aclose(self) -> None:
-        """End a second attempt that nobody wants any more."""
-        if self._task is not None:
-            await self._end_second()
-
-    def _second_ended(self, task: asyncio.Task[Opened]) -> None:
-        if not task.cancelled() and task.exception() is None:
-            self._first.end(Ending.OUTRUN)
-
-    async def _end_second(self) -> None:
-        task, trial = self._task, self.second
+        """End a second trial that nobody wants any more."""
+        task, trial = self._task, self._second
         if task is None or trial is None:
             return
         task.cancel()
@@ -80,12 +95,16 @@ class Race:
         if not task.done():
             _stragglers.add(task)
             task.add_done_callback(_stragglers.discard)
-        if not task.done() or task.cancelled():
-            if task.done():
-                trial.choice.permit.close()  # it may have been cancelled before it began
+            trial.outrun()
+        elif task.cancelled():
+            trial.choice.permit.close()  # it may have been cancelled before it began
             trial.outrun()
         elif task.exception() is None:
             await trial.discard(task.result())
+
+    def _second_ended(self, task: asyncio.Task[Opened]) -> None:
+        if not task.cancelled() and task.exception() is None:
+            self._first.end(Ending.OUTRUN)
 
 
 class _Fields(msgspec.Struct):
@@ -108,7 +127,7 @@ def may_run_twice(call: Call) -> bool:
     """
     try:
         fields = _decode(call.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
     kept_unless_told = call.operation == "responses"
     if fields.store if fields.store is not None else kept_unless_told:

@@ -24,8 +24,8 @@ _NO_MORE_REPEATS: Final = 1_000
 class Run:
     """The state of one call. `release` gives back what a call that ends early has reserved."""
 
-    __slots__ = ("_clock", "_most_attempts", "_panicked", "_registry", "_reserved", "began", "call",
-                 "candidates", "history", "repeats")  # fmt: skip
+    __slots__ = ("_most_attempts", "_panicked", "_registry", "_reserved", "began", "call",
+                 "candidates", "history", "loop", "now", "repeats")  # fmt: skip
 
     def __init__(
         self,
@@ -36,12 +36,14 @@ class Run:
         chance: random.Random,
         emit: Emitter,
     ) -> None:
-        self._clock = asyncio.get_running_loop().time
+        self.loop = asyncio.get_running_loop()
+        self.now = self.loop.time
+        """Returns the time of the loop's clock."""
         self._registry = registry
         self._most_attempts = most_attempts
         self._reserved: Choice | None = None
         self.call = call
-        self.began = self._clock()
+        self.began = self.now()
         self.candidates = Candidates(targets, call, registry, chance)
         self.history = History(call, self.began, emit)
         self._panicked = False
@@ -71,26 +73,22 @@ class Run:
         form = self.call.form
         return form is None or form.rest is None or not form.rest.begun
 
-    def now(self) -> float:
-        """Return the time of the loop's clock."""
-        return self._clock()
-
     def remaining(self) -> float:
         """Return the seconds that are left for the whole call."""
-        return self.call.deadline - self._clock()
+        return self.call.deadline - self.now()
 
     def has_another(self) -> bool:
         """Tell whether another target would admit the call now."""
-        return self.candidates.best(self._clock()) is not None
+        return self.candidates.best(self.now()) is not None
 
     def best(self) -> Choice | None:
         """Take the best target that admits the call now."""
-        found = self.candidates.best(self._clock())
+        found = self.candidates.best(self.now())
         return None if found is None else self.admit(*found)
 
     def best_paid(self) -> Choice | None:
         """Take the best target for an extra attempt, if its host's budget pays for it."""
-        now = self._clock()
+        now = self.now()
         found = self.candidates.best(now)
         if found is None or self._is_spent(found):
             return None
@@ -98,26 +96,19 @@ class Run:
 
     def admit(self, target: Target, lane: Lane) -> Choice:
         """Begin an attempt at a target, whatever its health says."""
-        stream = target.streams(self.call)
-        lease = self.overdue_after(target, lane) + LEASE_MARGIN_S
         self.candidates.take(target)
-        size = len(self.call.body)
-        return Choice(target, lane, lane.admit(self._clock(), size, lease, stream=stream))
+        return self._admitted(target, lane)
 
     def again(self, choice: Choice) -> Choice | None:
         """Begin another attempt at the same target, if it admits one."""
-        target, lane, _ = choice
-        now, size = self._clock(), len(self.call.body)
-        if lane.refusal(now, size) is not None:
+        if choice.lane.refusal(self.now(), len(self.call.body)) is not None:
             return None
         self.repeats += 1
-        lease = self.overdue_after(target, lane) + LEASE_MARGIN_S
-        stream = target.streams(self.call)
-        return Choice(target, lane, lane.admit(now, size, lease, stream=stream))
+        return self._admitted(choice.target, choice.lane)
 
     def pays(self, lane: Lane) -> bool:
         """Spend a token for another attempt at the same host."""
-        return lane.host.budget.spend(self._clock())
+        return lane.host.budget.spend(self.now())
 
     def overdue_after(self, target: Target, lane: Lane) -> float:
         """Return the seconds after which an attempt at the target is overdue."""
@@ -126,7 +117,7 @@ class Run:
 
     def reserve(self) -> bool:
         """Take the next target already, for a call that is about to leave where it waits."""
-        found = self.candidates.best(self._clock())
+        found = self.candidates.best(self.now())
         if found is None or self._is_spent(found):
             return False
         self._reserved = self.admit(*found)
@@ -147,8 +138,15 @@ class Run:
 
     def failure(self) -> CallFailed:
         """Return the error of the whole call."""
-        now = self._clock()
+        now = self.now()
         return self.history.failure(now, self.candidates.skipped(now))
+
+    def _admitted(self, target: Target, lane: Lane) -> Choice:
+        lease = 0.0
+        if not lane.is_trusted:
+            lease = self.overdue_after(target, lane) + LEASE_MARGIN_S
+        now, size, stream = self.now(), len(self.call.body), target.streams(self.call)
+        return Choice(target, lane, lane.admit(now, size, lease, stream=stream))
 
     def _is_spent(self, found: tuple[Target, Lane]) -> bool:
         """Tell whether no time, or no attempt, is left for one more."""

@@ -15,7 +15,7 @@ from elizanet.call import Answer, Event, EventKind, Head
 from elizanet.classify import verdict_for
 from elizanet.continuation import Seam, SeamError
 from elizanet.errors import FailureClass, ProviderError
-from elizanet.limit import Limit, LimitReached
+from elizanet.limit import LimitReached, Patience
 
 if TYPE_CHECKING:
     from elizanet.history import History
@@ -63,6 +63,7 @@ class CommittedAnswer:
         "_buffered",
         "_history",
         "_loop",
+        "_patience",
         "_permit",
         "_resumption",
         "_seam",
@@ -73,14 +74,19 @@ class CommittedAnswer:
     )
 
     def __init__(
-        self, opened: Opened, history: History, resumption: Resumption | None = None
+        self,
+        opened: Opened,
+        history: History,
+        loop: asyncio.AbstractEventLoop,
+        resumption: Resumption | None = None,
     ) -> None:
         self.head: Head = opened.answer.head
         self._buffered = opened.events
         self._history = history
         self._resumption = resumption
         self._seam: Seam | None = None
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._patience = Patience(loop)
         self._follow(opened)
 
     def __repr__(self) -> str:
@@ -109,6 +115,7 @@ class CommittedAnswer:
 
     async def aclose(self) -> None:
         self._buffered.clear()
+        self._patience.close()
         self._permit.close()
         await self._answer.aclose()
 
@@ -120,7 +127,7 @@ class CommittedAnswer:
         self._stall = choice.target.limits.stall
         self._waited = 0.0  # seconds spent waiting since the last event that was no keep-alive
         self.attempts = self._history.attempts
-        self._attempt = self.attempts[opened.trial.number - 1]
+        self._attempt = self._history.attempt(opened.trial.number)
 
     async def _live(self) -> Event | None:
         """Return the next event from upstream, or from elsewhere if that breaks."""
@@ -141,6 +148,7 @@ class CommittedAnswer:
                 if self._buffered:
                     return self._buffered.popleft()
         if event is None:
+            self._patience.close()
             self._permit.close()
         return event
 
@@ -148,8 +156,9 @@ class CommittedAnswer:
         """Return the next event from upstream. Raises `ProviderError`, also for silence."""
         began = self._loop.time()
         patience = min(self._stall, KEEP_ALIVE_STALLS * self._stall - self._waited)
+        self._patience.until(began + patience)
         try:
-            with Limit(began + patience):
+            with self._patience:
                 event = await self._answer.next()
         except LimitReached:
             silent = self._waited + patience
@@ -172,6 +181,7 @@ class CommittedAnswer:
 
     async def _broke(self, error: ProviderError) -> None:
         """Go on elsewhere after a break, or raise it."""
+        self._patience.close()
         self._permit.broke(error, self._loop.time())
         self._permit.close()
         await self._answer.aclose()

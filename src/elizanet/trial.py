@@ -12,16 +12,17 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from operator import itemgetter
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from elizanet.call import Answer, Call, Event
 from elizanet.classify import Classifier, Failure, verdict_for
 from elizanet.errors import AllTargetsFailed, FailureClass, ProviderError
-from elizanet.history import History
 from elizanet.limit import Interruption
 from elizanet.plan import Choice
 from elizanet.redact import redact
+from elizanet.run import Run
 from elizanet.stream import until_content
 
 logger = logging.getLogger("elizanet")
@@ -54,29 +55,33 @@ Stage = tuple[float, Callable[[], None]]
 class Trial(Interruption):
     """One attempt at `choice`, which may take `limit` seconds.
 
-    `stages` are done on the way, in the order of their times.
+    `call` is what is sent, if it is not the call of the run.
     """
 
-    __slots__ = ("_call", "_classifier", "_history", "_limit", "_loop", "_stages", "_timer",
+    __slots__ = ("_call", "_classifier", "_history", "_limit", "_stages", "_timer",
                  "choice", "ending", "number", "started")  # fmt: skip
 
     becomes = TrialEnded
 
     def __init__(
-        self, choice: Choice, call: Call, history: History, classifier: Classifier, limit: float
+        self,
+        run: Run,
+        choice: Choice,
+        limit: float,
+        classifier: Classifier,
+        call: Call | None = None,
     ) -> None:
-        super().__init__()
-        self._loop = asyncio.get_running_loop()
-        self._call = call
-        self._history = history
+        super().__init__(run.loop)
+        self._call = run.call if call is None else call
+        self._history = run.history
         self._classifier = classifier
         self._limit = limit
         self._stages: list[Stage] = []
         self._timer: asyncio.TimerHandle | None = None
         self.choice = choice
         self.ending: Ending | None = None
-        self.number = history.begin()
-        self.started = self._loop.time()
+        self.number = run.history.begin()
+        self.started = run.now()
 
     def __repr__(self) -> str:
         state = self.ending.value if self.ending else "running"
@@ -86,7 +91,8 @@ class Trial(Interruption):
         """Do something so many seconds into the trial, if it still runs then."""
         if seconds < self._limit:
             self._stages.append((self.started + seconds, action))
-            self._stages.sort(key=lambda stage: stage[0])
+            if len(self._stages) > 1:
+                self._stages.sort(key=itemgetter(0))
 
     def end(self, ending: Ending) -> None:
         """Interrupt the trial, if it runs."""

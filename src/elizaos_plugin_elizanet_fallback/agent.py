@@ -20,6 +20,7 @@ from elizaos_plugin_elizanet_fallback.agent_log import AgentLog
 from elizaos_plugin_elizanet_fallback.errands import Errands
 from elizaos_plugin_elizanet_fallback.names import TOKENIZERS, served_types
 from elizaos_plugin_elizanet_fallback.parameters import Request, request_for
+from elizaos_plugin_elizanet_fallback.primary import Primary
 from elizaos_plugin_elizanet_fallback.usage_events import tell_degraded, tell_used
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class AgentFallback:
         self.log = AgentLog(runtime, settings)
         self.errands = Errands(self.log.errand_failed)
         self.net = Elizanet(settings, sinks=(self.log.heard, self._hear))
+        self.primary = Primary(settings.primary_timeout, self.log.heard)
+        self.alone_for: set[str] = set()
+        """The model types for which the agent has no provider but us."""
         self.degraded = 0
         self.closed = False
         self._failures: WeakSet[ElizanetError] = WeakSet()
@@ -127,6 +131,7 @@ class AgentFallback:
 
     def _begin(self, kind: ModelType) -> float:
         if not _asked.get():
+            self.alone_for.add(kind)
             self.log.sole_provider(kind)
         self.log.requested(kind)
         return time.perf_counter()

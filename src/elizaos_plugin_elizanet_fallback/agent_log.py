@@ -14,6 +14,7 @@ from elizanet.telemetry import (
     AttemptFailed,
     CallAnswered,
     EmbeddingDegraded,
+    HealthChanged,
     TelemetryEvent,
     describe,
 )
@@ -79,7 +80,7 @@ class AgentLog:
             "debug",
             f"{_TAG} {operation_of(kind)} request",
             baseUrl=provider.base_url if provider else None,
-            hasApiKey=provider is not None and provider.api_key is not None,
+            hasApiKey=provider is not None and bool(provider.api_keys),
             timeout=milliseconds(limits.attempt),
             modelType=kind.value,
         )
@@ -119,6 +120,9 @@ class AgentLog:
                     f"{_TAG} {model}: answered by {last.provider}/{last.model}"
                     f" after {len(attempts)} attempts",
                 )
+            case HealthChanged(subject, what, state, reason):
+                level = "error" if state.startswith("quarantined") else "warning"
+                self._say(level, f"{_TAG} {subject}: {what} {state}: {reason}")
             case EmbeddingDegraded(marker, reason, probe=False):
                 self._say(
                     "warning",

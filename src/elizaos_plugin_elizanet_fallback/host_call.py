@@ -60,8 +60,16 @@ async def asked_stream(stream: AsyncIterator[str]) -> AsyncGenerator[str, None]:
     """
     async with closing(stream):
         with asked():
-            first = await anext(stream, "")
+            first = await first_piece(stream)
         if first:
             yield first
         async for piece in stream:
             yield piece
+
+
+async def first_piece(stream: AsyncIterator[str]) -> str:
+    """Return the first piece that is not empty, "" if there is none."""
+    async for piece in stream:
+        if piece:
+            return piece
+    return ""

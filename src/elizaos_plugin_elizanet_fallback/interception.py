@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 from elizaos.types.model import LLMMode
 
 from elizanet import ModelType
+from elizanet.errors import ProviderError
+from elizanet.limit import LimitReached
 from elizanet.model_types import STREAMED, TEXT
 from elizaos_plugin_elizanet_fallback.agent import AgentFallback, asked
 from elizaos_plugin_elizanet_fallback.host_call import (
@@ -24,6 +26,7 @@ from elizaos_plugin_elizanet_fallback.host_call import (
     asked_stream,
     closing,
     degraded_in,
+    first_piece,
     vector_length,
 )
 from elizaos_plugin_elizanet_fallback.names import PLUGIN_NAME, key_of
@@ -77,16 +80,43 @@ class Interception:
         if provider == PLUGIN_NAME:
             with asked():
                 return await self._use_model(model_type, params, provider, **kwargs)
-        began = time.perf_counter()
+        call = HostCall(model_type, params, kwargs, time.perf_counter())
+        if not self._is_ours_to_watch(model_type, provider):
+            return await self._use_model(model_type, params, provider, **kwargs)
+        refused = self._agent.primary.refusal(self._effective(model_type))
+        if refused is not None:
+            try:
+                return await self._answer_instead(call, refused)
+            except ProviderError as error:
+                if error is not refused:
+                    raise
+        return await self._ask(call, provider, is_last=refused is not None)
+
+    async def _ask(self, call: HostCall, provider: str | None, *, is_last: bool) -> object:
+        """Ask the agent's own provider, and answer instead if it fails and is not the last."""
+        visit = self._agent.primary.visit(self._effective(call.model_type), stream=False)
+        error: Exception
         try:
-            answer = await self._use_model(model_type, params, provider, **kwargs)
-        except Exception as error:
-            if not self._is_ours_to_answer(model_type, provider, error):
+            with visit:
+                answer = await self._use_model(
+                    call.model_type, call.params, provider, **call.kwargs
+                )
+            visit.answered()
+            if call.is_embedding:
+                self._length = vector_length(answer) or self._length
+            return answer
+        except LimitReached:
+            error = visit.too_late()
+        except Exception as raised:
+            if not self._is_ours_to_answer(raised):
                 raise
-            return await self._answer_instead(HostCall(model_type, params, kwargs, began), error)
-        if key_of(model_type) == ModelType.TEXT_EMBEDDING:
-            self._length = vector_length(answer) or self._length
-        return answer
+            visit.failed(self._agent.net.judge(raised), reason_of(raised))
+            error = raised
+        finally:
+            visit.close()
+        if is_last:
+            raise error
+        return await self._answer_instead(call, error)
 
     def use_model_stream(
         self,
@@ -98,34 +128,69 @@ class Interception:
         """Do as the host does; until the first piece of text, another stream can take over."""
         if provider == PLUGIN_NAME:
             return asked_stream(self._use_model_stream(model_type, params, provider, **kwargs))
+        if not self._is_ours_to_watch(model_type, provider):
+            return self._use_model_stream(model_type, params, provider, **kwargs)
         return self._stream(HostCall(model_type, params, kwargs, time.perf_counter()), provider)
 
     async def _stream(self, call: HostCall, provider: str | None) -> AsyncGenerator[str, None]:
+        refused = self._agent.primary.refusal(self._effective(call.model_type))
+        if refused is not None:
+            try:
+                async with aclosing(self._stream_instead(call, refused)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+                return
+            except ProviderError as error:
+                if error is not refused:
+                    raise
+        asking = self._ask_stream(call, provider, is_last=refused is not None)
+        async with aclosing(asking) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _ask_stream(
+        self, call: HostCall, provider: str | None, *, is_last: bool
+    ) -> AsyncGenerator[str, None]:
+        """Yield the text of the agent's own provider, or another one if it fails first."""
         begun = False
+        visit = self._agent.primary.visit(self._effective(call.model_type), stream=True)
         stream = self._use_model_stream(call.model_type, call.params, provider, **call.kwargs)
+        failure: Exception
         try:
             async with closing(stream) as pieces:
+                with visit:
+                    first = await first_piece(pieces)
+                begun = bool(first)
+                visit.answered()
+                if begun:
+                    yield first
                 async for piece in pieces:
-                    begun = begun or bool(piece)
                     yield piece
             return
+        except LimitReached:
+            failure = visit.too_late()
         except Exception as error:
-            if begun or not self._is_ours_to_answer(call.model_type, provider, error):
+            if begun or not self._is_ours_to_answer(error):
                 raise
+            visit.failed(self._agent.net.judge(error), reason_of(error))
             failure = error
+        finally:
+            visit.close()
+        if is_last:
+            raise failure
         async with aclosing(self._stream_instead(call, failure)) as pieces:
             async for piece in pieces:
                 yield piece
 
-    def _is_ours_to_answer(
-        self, model_type: str | ModelType, provider: str | None, error: Exception
-    ) -> bool:
-        agent = self._agent
-        if agent.closed or agent.is_own_failure(error):
+    def _is_ours_to_watch(self, model_type: str | ModelType, provider: str | None) -> bool:
+        """Tell whether the plugin would answer for this call, and is not its only provider."""
+        agent, kind = self._agent, self._effective(model_type)
+        if agent.closed or kind in agent.alone_for or kind not in agent.served:
             return False
-        if provider and not agent.settings.fallback_pinned:
-            return False
-        return agent.falls_back_on(error) and self._effective(model_type) in agent.served
+        return not provider or agent.settings.fallback_pinned
+
+    def _is_ours_to_answer(self, error: Exception) -> bool:
+        return not self._agent.is_own_failure(error) and self._agent.falls_back_on(error)
 
     def _effective(self, model_type: str | ModelType) -> str:
         """Return the model type that the host's LLM mode makes of this one."""

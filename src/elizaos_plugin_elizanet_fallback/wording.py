@@ -42,7 +42,8 @@ def reason_of(error: BaseException) -> str:
 
 def facts_of(error: BaseException, *, retryable: bool) -> dict[str, object]:
     """Return the fields of the specification's error line."""
-    last = error.errors[-1] if isinstance(error, AllTargetsFailed) else error
+    several = error.errors if isinstance(error, AllTargetsFailed) else ()
+    last = several[-1] if several else error
     failed = last if isinstance(last, ProviderError) else None
     return {
         "error": reason_of(error),

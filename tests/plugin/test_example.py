@@ -39,7 +39,7 @@ def test_the_guides_character_is_one() -> None:
     elizanet = settings.providers["elizanet"]
     assert elizanet.base_url == "https://custom.elizanet.com/v1"
     assert elizanet.timeouts["attempt"] == 45.0
-    assert elizanet.api_key is not None
+    assert len(elizanet.api_keys) == 1
 
 
 def test_the_guides_chain_is_one(tmp_path: Path) -> None:

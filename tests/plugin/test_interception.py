@@ -307,6 +307,7 @@ async def test_chosen_failures_only(primary: Upstream, elizanet: Upstream) -> No
     async with running(settings={"ELIZANET_FALLBACK_ON": "auth, rate_limit"}) as agent:
         primary.fail("auth")
         assert await agent.use_model("TEXT_SMALL", {"prompt": "hi"}) == "elizanet answers: hi"
+    async with running(settings={"ELIZANET_FALLBACK_ON": "auth, rate_limit"}) as agent:
         primary.fail("status=503")
         with pytest.raises(Exception, match="503"):
             await agent.use_model("TEXT_SMALL", {"prompt": "hi"})

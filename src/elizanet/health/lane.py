@@ -12,6 +12,7 @@ from elizanet.health.permit import Permit
 from elizanet.health.places import NEVER, Host, Key, Model, Tell
 from elizanet.health.queue import Queue
 from elizanet.health.refusal import Reason, Refusal
+from elizanet.policy.breaker import BreakerState
 from elizanet.policy.gate import Gate
 from elizanet.policy.limiter import Limiter
 from elizanet.policy.quarantine import Quarantine
@@ -90,6 +91,12 @@ class Lane:
         model = self.model.breaker.enter(now, lease)
         return Permit(self, host, model, now, prompt_bytes, stream=stream)
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether an attempt would be a usual one: no breaker is open or being probed."""
+        closed = BreakerState.CLOSED
+        return self.model.breaker.state is closed and self.host.breaker.state is closed
+
     def admits_probe(self, now: float) -> bool:
         """Tell whether a call with nowhere else to go may ask in spite of a quarantine."""
         return self.key.quarantine.admits_probe(now) and self.quarantine.admits_probe(now)
@@ -106,14 +113,16 @@ class Lane:
         self.limiter.leave()
         self._advance()
 
-    def answered(self) -> None:
-        """Count an answer."""
+    def answered(self, asked_at: float) -> None:
+        """Count an answer to what was asked then."""
         self.host.budget.earn()
         self.limiter.success()
         self._advance()
         self.gate.answered()
-        _lift(self.quarantine, "target", self._tell)
-        _lift(self.key.quarantine, "key", self.key.tell)
+        if self.quarantine.answered(asked_at):
+            self._tell("target", "in use again", "it has answered")
+        if self.key.quarantine.answered(asked_at):
+            self.key.tell("key", "in use again", "it has answered")
 
     def learn(
         self, evidence: Evidence, error: ProviderError, now: float, round_trip: float
@@ -165,12 +174,6 @@ def _strike(quarantine: Quarantine, what: str, tell: Tell, now: float, reason: s
     quarantine.strike(now, reason)
     if quarantine.until > before:
         tell(what, f"quarantined for {quarantine.until - now:.0f} s", reason)
-
-
-def _lift(quarantine: Quarantine, what: str, tell: Tell) -> None:
-    if quarantine.until:
-        quarantine.lift()
-        tell(what, "in use again", "it has answered")
 
 
 def ends_in(refusal: Refusal, now: float) -> float:

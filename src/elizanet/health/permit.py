@@ -94,7 +94,7 @@ class Permit:
         lane.model.breaker.success(self._model_ticket, now)
         seconds = now - self._started
         lane.model.answered(seconds, now, self._prompt_bytes, stream=self._stream)
-        lane.answered()
+        lane.answered(self._started)
 
     def failed(self, error: ProviderError, now: float) -> None:
         """Count a failure before the answer could be committed, and close the permit."""

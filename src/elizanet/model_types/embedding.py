@@ -124,7 +124,9 @@ def _numbers(embedding: list[float] | str) -> list[float]:
 
 def marker_for(error: CallFailed) -> Marker:
     """Return the marker for a call that failed: what its last target said."""
-    last = error.errors[-1] if isinstance(error, AllTargetsFailed) else error
+    last: CallFailed = error
+    if isinstance(error, AllTargetsFailed) and error.errors:
+        last = error.errors[-1]
     if last.failure_class is FailureClass.MALFORMED_RESPONSE:
         return Marker.MALFORMED_RESPONSE
     status = last.status if isinstance(last, ProviderError) else None

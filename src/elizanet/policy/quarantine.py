@@ -19,13 +19,14 @@ PROBE_EVERY_S: Final = 5.0
 class Quarantine:
     """Left alone until a moment of the loop's clock."""
 
-    __slots__ = ("_next", "_probed_at", "reason", "until")
+    __slots__ = ("_began", "_next", "_probed_at", "reason", "until")
 
     def __init__(self) -> None:
         self.until = 0.0
         self.reason = ""
         self._next = FIRST_S
         self._probed_at = float("-inf")
+        self._began = float("-inf")
 
     def __repr__(self) -> str:
         return f"<Quarantine until={self.until:.1f} next={self._next:.0f} {self.reason!r}>"
@@ -53,13 +54,19 @@ class Quarantine:
         """
         self._probed_at = now
         if now >= self.until:
-            self.until = now + self._next
+            self._began, self.until = now, now + self._next
             self._next = min(LONGEST_S, 2.0 * self._next)
         self.reason = reason
         return self.until - now
 
-    def lift(self) -> None:
-        """End it: there was an answer, or an operator decided."""
+    def answered(self, asked_at: float) -> bool:
+        """Count an answer to what was asked then; true if it ends a quarantine.
+
+        What was asked before the quarantine began says nothing new either.
+        """
+        if not self.until or asked_at < self._began:
+            return False
         self.until = 0.0
         self.reason = ""
         self._next = FIRST_S
+        return True
