@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from msgspec.structs import replace
 
 from elizanet.call import Attempt, Call
@@ -102,10 +104,16 @@ class History:
             asked = {(attempt.provider, attempt.model) for attempt in attempts}
             alone = len(asked) == 1 and not skipped
             if alone or self.errors[-1].failure_class in STOPPING:
-                error = self.errors[-1]
+                error = self._final(self.errors[-1])
         error.attempts = attempts
         call, seconds = self._call, now - self.began
         self._emit(CallGaveUp(call.id, call.model, attempts, seconds, error.failure_class))
+        return error
+
+    def _final(self, error: ProviderError) -> ProviderError:
+        """Say of the last of several attempts that one more has been tried."""
+        if self.started > 1:
+            error.verdict = dataclasses.replace(error.verdict, retry_same_provider=False)
         return error
 
     def broke(self, attempt: Attempt, error: ProviderError) -> None:

@@ -2,7 +2,8 @@
 
 Facts are obeyed, opinions are not. Room that will be there shortly is waited for, at most 1 s
 and a tenth of what is left. A breaker is an opinion: a throttled share of the calls goes
-through it all the same (panic), so that no breaker of ours can be the outage, nor prolong it.
+through it all the same (panic), so that no breaker of ours can be the outage, nor prolong it;
+and while a target answers in this way, all of them go to it.
 A quarantined key is asked now and then. Everything else is told to the caller at once.
 """
 
@@ -40,10 +41,11 @@ async def _after_waiting(run: Run) -> Choice | None:
     until = run.now() + patience(run.remaining())
     while (left := until - run.now()) > 0:
         refused = run.candidates.refused(run.now())
-        if not await _room(refused, run.now(), left):
-            return None
+        waited = await _room(refused, run.now(), left)
         if (choice := run.best()) is not None:
             return choice
+        if not waited:
+            return None
     return None
 
 
@@ -66,9 +68,10 @@ def _in_panic(
     opinions = [r for r in refused if is_opinion(r)]
     if not opinions or not run.allows_panic:
         return None
-    if not throttle.admits(run.now(), chance):
+    hopeful = [r for r in opinions if r.lane.is_recovering]
+    if not hopeful and not throttle.admits(run.now(), chance):
         return None
-    target, lane, _ = run.candidates.by_weight(opinions)
+    target, lane, _ = run.candidates.by_weight(hopeful or opinions)
     run.panics()
     return run.admit(target, lane)
 

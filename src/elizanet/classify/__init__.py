@@ -19,4 +19,12 @@ from elizanet.classify.facts import ExceptionFacts
 from elizanet.classify.failure import Failure
 from elizanet.classify.verdicts import verdict_for
 
-__all__ = ["Classifier", "ExceptionFacts", "Failure", "Rule", "classify", "empty_allowance", "verdict_for"]
+__all__ = [
+    "Classifier",
+    "ExceptionFacts",
+    "Failure",
+    "Rule",
+    "classify",
+    "empty_allowance",
+    "verdict_for",
+]

@@ -51,6 +51,8 @@ def judge(failure: Failure) -> Verdict:
         delay = _delay(case, layers, resets=failure_class in _LIMITS)
     if failure_class in _LIMITS:
         failure_class = settled(failure_class, delay, layers)
+    if case.evidence.headers.get("x-should-retry") == "false":
+        retry = False
     return verdict_for(failure_class, retry_after_s=delay, retry=retry)
 
 

@@ -25,7 +25,7 @@ class NoGate(Gate):
 
     __slots__ = ()
 
-    def shut(self, until: float, reason: str) -> None:
+    def shut(self, until: float, reason: str, *, overload: bool = False) -> None:
         return
 
 

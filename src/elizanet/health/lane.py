@@ -66,7 +66,8 @@ class Lane:
             quarantine = self.quarantine
             return Refusal(Reason.TARGET_QUARANTINED, quarantine.until, quarantine.reason)
         if not self.gate.admits(now):
-            return Refusal(Reason.RATE_LIMITED, self.gate.until, self.gate.reason)
+            reason = Reason.OVERLOADED if self.gate.by_overload else Reason.RATE_LIMITED
+            return Refusal(reason, self.gate.until, self.gate.reason)
         if self.rate is not None:
             wait = self.rate.ready_in(now, prompt_bytes / _BYTES_A_TOKEN)
             if wait > 0.0:
@@ -96,6 +97,11 @@ class Lane:
         """Whether an attempt would be a usual one: no breaker is open or being probed."""
         closed = BreakerState.CLOSED
         return self.model.breaker.state is closed and self.host.breaker.state is closed
+
+    @property
+    def is_recovering(self) -> bool:
+        """Whether what went through its open breaker last was answered."""
+        return self.model.breaker.is_recovering or self.host.breaker.is_recovering
 
     def admits_probe(self, now: float) -> bool:
         """Tell whether a call with nowhere else to go may ask in spite of a quarantine."""
@@ -130,9 +136,11 @@ class Lane:
         """Keep the facts of a failure; `round_trip`: the usual seconds to an answer."""
         stated, reason = error.verdict.retry_after_s, error.message
         if evidence in {Evidence.THROTTLED, Evidence.OVERLOADED}:
-            self.limiter.overload(now, round_trip)
-            if evidence is Evidence.THROTTLED or stated is not None:
-                self._shut(now, stated, reason)
+            throttled = evidence is Evidence.THROTTLED
+            if not throttled or stated is None:
+                self.limiter.overload(now, round_trip)
+            if throttled or stated is not None:
+                self._shut(now, stated, reason, overload=not throttled)
         elif evidence is Evidence.BAD_KEY:
             _strike(self.key.quarantine, "key", self.key.tell, now, reason)
         elif evidence is Evidence.BAD_TARGET:
@@ -154,9 +162,11 @@ class Lane:
         """Whether nothing is in flight and nothing waits."""
         return not (self.limiter.in_flight or self.limiter.promised or self._queue)
 
-    def _shut(self, now: float, stated: float | None, reason: str) -> None:
+    def _shut(
+        self, now: float, stated: float | None, reason: str, *, overload: bool = False
+    ) -> None:
         before = max(now, self.gate.until)
-        self.gate.refused(now, stated, reason)
+        self.gate.refused(now, stated, reason, overload=overload)
         if self.gate.until > before:
             self._tell("gate", f"shut for {self.gate.until - now:.3g} s", reason)
 

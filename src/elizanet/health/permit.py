@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from elizanet.errors import ProviderError
+from elizanet.errors import FailureClass, ProviderError
 from elizanet.health.evidence import PROVEN, Evidence, evidence_of
 from elizanet.policy.breaker import Entry, Ticket
 
@@ -82,7 +82,9 @@ class Permit:
         """Count a failure on suspicion; an answer takes it back."""
         if self._state is _State.WAITING and not self._overdue:
             self._overdue = True
-            self._lane.model.breaker.failure(self._model_ticket, now, "answers are overdue")
+            lasted = now - self._started
+            breaker = self._lane.model.breaker
+            breaker.failure(self._model_ticket, now, "answers are overdue", lasted)
 
     def answered(self, now: float) -> None:
         """Count an answer that is complete, or a stream that has begun."""
@@ -148,7 +150,11 @@ class Permit:
         if evidence in _OUTWEIGHED:
             lane.model.success_rate.add(0.0)
         if evidence in _FAILURES:
-            lane.model.breaker.failure(self._model_ticket, now, error.message)
+            lasted = now - self._started
+            lane.model.breaker.failure(self._model_ticket, now, error.message, lasted)
+            if error.failure_class is FailureClass.TIMEOUT and not self._overdue:
+                # A stream counts twice: overdue, and out of time. So does a whole answer.
+                lane.model.breaker.failure(self._model_ticket, now, error.message, lasted)
         else:
             lane.model.breaker.release(self._model_ticket)
         usual = lane.model.mean_time(self._prompt_bytes, stream=self._stream)

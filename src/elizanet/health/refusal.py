@@ -17,6 +17,8 @@ class Reason(StrEnum):
     """The provider does not have this model, or not for this key."""
     RATE_LIMITED = "rate_limited"
     """The provider has said when it may be asked again."""
+    OVERLOADED = "overloaded"
+    """The provider has no capacity, and has said when it may be asked again."""
     OWN_LIMIT = "own_limit"
     """The operator's own limit towards this provider is used up."""
     FULL = "full"
@@ -26,7 +28,7 @@ class Reason(StrEnum):
 
 
 QUARANTINES: Final = frozenset({Reason.KEY_QUARANTINED, Reason.TARGET_QUARANTINED})
-RATES: Final = frozenset({Reason.RATE_LIMITED, Reason.OWN_LIMIT})
+RATES: Final = frozenset({Reason.RATE_LIMITED, Reason.OVERLOADED, Reason.OWN_LIMIT})
 
 
 class Refusal(msgspec.Struct, frozen=True):

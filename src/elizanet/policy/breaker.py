@@ -114,6 +114,11 @@ class Breaker:
         """Return the score as it is now."""
         return self._score * exp2(-max(0.0, now - self._scored_at) / HALF_LIFE_S)
 
+    @property
+    def is_recovering(self) -> bool:
+        """Whether the last call through the open breaker was answered."""
+        return self.state is not BreakerState.CLOSED and self._successes > 0
+
     def closed_for(self, now: float) -> float | None:
         """Return the seconds since the breaker closed again, None if it has never opened."""
         return None if self._closed_at is None else now - self._closed_at
@@ -158,8 +163,12 @@ class Breaker:
         elif self._score:
             self._rescore(now, -CREDIT)
 
-    def failure(self, ticket: Ticket, now: float, reason: str) -> None:
-        """Count a failure of the target's own."""
+    def failure(self, ticket: Ticket, now: float, reason: str, lasted: float = 0.0) -> None:
+        """Count a failure of the target's own, which took `lasted` seconds to show.
+
+        Nothing is forgiven for that time: of calls that follow each other, each of them as long
+        as the half-life, the score would never reach the threshold.
+        """
         if ticket.epoch != self.epoch:
             return
         match ticket.entry:
@@ -169,7 +178,7 @@ class Breaker:
             case Entry.PANIC:
                 self._successes = 0
             case Entry.USUAL:
-                self._rescore(now, 1.0)
+                self._rescore(now, 1.0, lasted)
                 if self._score >= self._threshold and self.state is BreakerState.CLOSED:
                     self._open(now, reason)
 
@@ -218,6 +227,6 @@ class Breaker:
         if self._on_change is not None:
             self._on_change(state, reason)
 
-    def _rescore(self, now: float, change: float) -> None:
-        self._score = max(0.0, self.score(now) + change)
+    def _rescore(self, now: float, change: float, lasted: float = 0.0) -> None:
+        self._score = max(0.0, self.score(now - lasted) + change)
         self._scored_at = max(self._scored_at, now)

@@ -24,11 +24,13 @@ _MOST_DOUBLINGS: Final = 5
 class Gate:
     """Shut until a moment of the loop's clock."""
 
-    __slots__ = ("_unstated", "reason", "until")
+    __slots__ = ("_unstated", "by_overload", "reason", "until")
 
     def __init__(self) -> None:
         self.until = 0.0
         self.reason = ""
+        self.by_overload = False
+        """Whether it was shut by an overload that stated a delay, and no limit of the rate."""
         self._unstated = 0
 
     def __repr__(self) -> str:
@@ -38,7 +40,9 @@ class Gate:
         """Tell whether the target may be asked now."""
         return now >= self.until
 
-    def refused(self, now: float, stated: float | None, reason: str) -> float:
+    def refused(
+        self, now: float, stated: float | None, reason: str, *, overload: bool = False
+    ) -> float:
         """Shut the gate as a refusal, or a header, states; `stated` may be None.
 
         Returns the seconds that it is shut for because of it.
@@ -50,13 +54,13 @@ class Gate:
         else:
             delay = min(LONGEST_UNSTATED_S, FIRST_S * 2.0**self._unstated)
             self._unstated = min(self._unstated + 1, _MOST_DOUBLINGS)
-        self.shut(now + delay, reason)
+        self.shut(now + delay, reason, overload=overload)
         return delay
 
-    def shut(self, until: float, reason: str) -> None:
+    def shut(self, until: float, reason: str, *, overload: bool = False) -> None:
         """Shut the gate until then, unless it is shut for longer."""
         if until > self.until:
-            self.until, self.reason = until, reason
+            self.until, self.reason, self.by_overload = until, reason, overload
 
     def answered(self) -> None:
         """Count an answer."""

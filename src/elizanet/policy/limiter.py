@@ -4,8 +4,10 @@ Theory of operation. Additive increase, multiplicative decrease, driven by losse
 says nothing where the work of a call varies a thousandfold. There is no limit until a target
 says "too many" (429, 503, 529). Then the limit becomes 0.7 of what was in flight, at most once
 in max(1 s, the mean time to an answer), since everything in flight at one moment says the same
-thing once. Each success at a used limit (half of it or more in flight) adds 1/limit: one more
-a round trip. When the target's breaker closes after an outage the limit begins anew.
+thing once. With fewer than 8 in flight a refusal is not about how many there are at once, and
+nor is one that states a delay: that is the gate's affair. Each success at a used limit (half
+of it or more in flight) adds 1/limit: one more a round trip. When the target's breaker closes
+after an outage the limit begins anew.
 
 A limit to start from (32, say) would send a healthy provider's traffic elsewhere whenever an
 agent fleet starts; see docs/decisions/0007-limiter-start.md.
@@ -16,9 +18,10 @@ from __future__ import annotations
 from typing import Final
 
 MOST: Final = 1024.0
-LEAST: Final = 1.0
 DECREASE: Final = 0.7
 SHORTEST_PAUSE_S: Final = 1.0
+MEANINGFUL: Final = 8
+"""In flight; with fewer a refusal says nothing about how many are too many."""
 
 
 class Limiter:
@@ -58,10 +61,11 @@ class Limiter:
 
     def overload(self, now: float, round_trip: float) -> None:
         """Count a "too many", while it is still in flight; `round_trip` in seconds."""
-        if now - self._cut_at < max(SHORTEST_PAUSE_S, round_trip):
+        too_few = self.in_flight < MEANINGFUL
+        if too_few or now - self._cut_at < max(SHORTEST_PAUSE_S, round_trip):
             return
         self._cut_at = now
-        self.limit = max(LEAST, DECREASE * min(self.limit, float(self.in_flight)))
+        self.limit = DECREASE * min(self.limit, float(self.in_flight))
 
     def reset(self) -> None:
         """Forget what was learnt."""
