@@ -24,14 +24,15 @@ from elizanet.policy.breaker import Entry
 from elizanet.telemetry import TelemetryEvent
 
 NAME: Final = "the agent's own provider"
-THRESHOLD: Final = 3.0
-"""The breaker's: agents make few calls, and a false opening costs one fallback answer."""
+THRESHOLD: Final = 2.5
+"""The breaker's, which three failures reach; agents make few calls, and opening it by mistake
+costs one fallback answer."""
 LONGEST_S: Final = 300.0
 """How long a call is thought to take at most, where no limit is set."""
 
 
 class Primary:
-    """What is known of one agent's own provider, for each model type.
+    """What is known of one agent's own provider, for each kind of model.
 
     `limit`: the longest it may take, in seconds; None leaves that to its own client.
     """
@@ -60,7 +61,8 @@ class Primary:
         return Visit(self._lane(kind), self.limit, stream=stream)
 
     def _lane(self, kind: str) -> Lane:
-        return self._registry.lane(NAME, "", Operation.CHAT, kind)
+        model = kind.removesuffix("_STREAM")  # the same model answers in both ways
+        return self._registry.lane(NAME, "", Operation.CHAT, model)
 
 
 class Visit:
