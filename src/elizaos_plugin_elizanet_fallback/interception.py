@@ -17,6 +17,7 @@ from elizaos.types.model import LLMMode
 
 from elizanet import ModelType
 from elizanet.errors import ProviderError
+from elizanet.health import Lane
 from elizanet.limit import LimitReached
 from elizanet.model_types import STREAMED, TEXT
 from elizaos_plugin_elizanet_fallback.agent import AgentFallback, asked
@@ -30,6 +31,7 @@ from elizaos_plugin_elizanet_fallback.host_call import (
     vector_length,
 )
 from elizaos_plugin_elizanet_fallback.names import PLUGIN_NAME, key_of
+from elizaos_plugin_elizanet_fallback.primary import Visit, refusal_of
 from elizaos_plugin_elizanet_fallback.records import Fallback, record_of, write_record
 from elizaos_plugin_elizanet_fallback.wording import reason_of
 
@@ -80,21 +82,24 @@ class Interception:
         if provider == PLUGIN_NAME:
             with asked():
                 return await self._use_model(model_type, params, provider, **kwargs)
-        call = HostCall(model_type, params, kwargs, time.perf_counter())
-        if not self._is_ours_to_watch(model_type, provider):
+        lane = self._lane_of(model_type, provider)
+        if lane is None:
             return await self._use_model(model_type, params, provider, **kwargs)
-        refused = self._agent.primary.refusal(self._effective(model_type))
+        call = HostCall(model_type, params, kwargs, time.perf_counter())
+        refused = refusal_of(lane)
         if refused is not None:
             try:
                 return await self._answer_instead(call, refused)
             except ProviderError as error:
                 if error is not refused:
                     raise
-        return await self._ask(call, provider, is_last=refused is not None)
+        return await self._ask(call, provider, lane, is_last=refused is not None)
 
-    async def _ask(self, call: HostCall, provider: str | None, *, is_last: bool) -> object:
+    async def _ask(
+        self, call: HostCall, provider: str | None, lane: Lane, *, is_last: bool
+    ) -> object:
         """Ask the agent's own provider, and answer instead if it fails and is not the last."""
-        visit = self._agent.primary.visit(self._effective(call.model_type), stream=False)
+        visit = Visit(lane, self._agent.primary.limit, stream=False)
         error: Exception
         try:
             with visit:
@@ -128,12 +133,16 @@ class Interception:
         """Do as the host does; until the first piece of text, another stream can take over."""
         if provider == PLUGIN_NAME:
             return asked_stream(self._use_model_stream(model_type, params, provider, **kwargs))
-        if not self._is_ours_to_watch(model_type, provider):
+        lane = self._lane_of(model_type, provider)
+        if lane is None:
             return self._use_model_stream(model_type, params, provider, **kwargs)
-        return self._stream(HostCall(model_type, params, kwargs, time.perf_counter()), provider)
+        call = HostCall(model_type, params, kwargs, time.perf_counter())
+        return self._stream(call, provider, lane)
 
-    async def _stream(self, call: HostCall, provider: str | None) -> AsyncGenerator[str, None]:
-        refused = self._agent.primary.refusal(self._effective(call.model_type))
+    async def _stream(
+        self, call: HostCall, provider: str | None, lane: Lane
+    ) -> AsyncGenerator[str, None]:
+        refused = refusal_of(lane)
         if refused is not None:
             try:
                 async with aclosing(self._stream_instead(call, refused)) as pieces:
@@ -143,17 +152,17 @@ class Interception:
             except ProviderError as error:
                 if error is not refused:
                     raise
-        asking = self._ask_stream(call, provider, is_last=refused is not None)
+        asking = self._ask_stream(call, provider, lane, is_last=refused is not None)
         async with aclosing(asking) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def _ask_stream(
-        self, call: HostCall, provider: str | None, *, is_last: bool
+        self, call: HostCall, provider: str | None, lane: Lane, *, is_last: bool
     ) -> AsyncGenerator[str, None]:
         """Yield the text of the agent's own provider, or another one if it fails first."""
         begun = False
-        visit = self._agent.primary.visit(self._effective(call.model_type), stream=True)
+        visit = Visit(lane, self._agent.primary.limit, stream=True)
         stream = self._use_model_stream(call.model_type, call.params, provider, **call.kwargs)
         failure: Exception
         try:
@@ -182,12 +191,17 @@ class Interception:
             async for piece in pieces:
                 yield piece
 
-    def _is_ours_to_watch(self, model_type: str | ModelType, provider: str | None) -> bool:
-        """Tell whether the plugin would answer for this call, and is not its only provider."""
-        agent, kind = self._agent, self._effective(model_type)
-        if agent.closed or kind in agent.alone_for or kind not in agent.served:
-            return False
-        return not provider or agent.settings.fallback_pinned
+    def _lane_of(self, model_type: str | ModelType, provider: str | None) -> Lane | None:
+        """Return the health of the agent's provider for a call that the plugin would answer.
+
+        None for one that it would not answer, or where it is the only provider itself.
+        """
+        agent = self._agent
+        if agent.closed or (provider and not agent.settings.fallback_pinned):
+            return None
+        kind = self._effective(model_type)
+        ours = kind in agent.served and kind not in agent.alone_for
+        return agent.primary.lane(kind) if ours else None
 
     def _is_ours_to_answer(self, error: Exception) -> bool:
         return not self._agent.is_own_failure(error) and self._agent.falls_back_on(error)

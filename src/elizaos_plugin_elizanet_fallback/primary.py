@@ -18,7 +18,7 @@ from typing import Final, Self
 from elizanet.classify import verdict_for
 from elizanet.errors import FailureClass, ProviderError, Verdict
 from elizanet.health import Lane, Permit, Registry
-from elizanet.limit import Limit
+from elizanet.limit import Interruption, LimitReached
 from elizanet.operation import Operation
 from elizanet.policy.breaker import Entry
 from elizanet.telemetry import TelemetryEvent
@@ -48,50 +48,50 @@ class Primary:
     def __repr__(self) -> str:
         return f"<Primary limit={self.limit} {self._registry!r}>"
 
-    def refusal(self, kind: str) -> ProviderError | None:
-        """Return why the provider is left alone now, None if it may be asked."""
-        refusal = self._lane(kind).refusal(asyncio.get_running_loop().time(), 0)
-        if refusal is None:
-            return None
-        message = f"{NAME} is left alone ({refusal.reason}): {refusal.detail}"
-        return ProviderError(message, verdict_for(FailureClass.OVERLOADED))
-
-    def visit(self, kind: str, *, stream: bool) -> Visit:
-        """Begin a call of it, whatever its health says."""
-        return Visit(self._lane(kind), self.limit, stream=stream)
-
-    def _lane(self, kind: str) -> Lane:
+    def lane(self, kind: str) -> Lane:
+        """Return what is known of the provider of this model type."""
         model = kind.removesuffix("_STREAM")  # the same model answers in both ways
         return self._registry.lane(NAME, "", Operation.CHAT, model)
 
 
-class Visit:
+def refusal_of(lane: Lane) -> ProviderError | None:
+    """Return why the provider is left alone now, None if it may be asked."""
+    refusal = lane.refusal(asyncio.get_running_loop().time(), 0)
+    if refusal is None:
+        return None
+    message = f"{NAME} is left alone ({refusal.reason}): {refusal.detail}"
+    return ProviderError(message, verdict_for(FailureClass.OVERLOADED))
+
+
+class Visit(Interruption):
     """One call of the agent's own provider, until it has something to show.
 
-    With a limit, or as a probe, it is interrupted with `LimitReached`; so it is when the
-    provider is found down by other calls.
+    After `limit` seconds, or those that a probe has, it is interrupted with `LimitReached`; so
+    it is when the provider is found down by other calls. `seconds`: the limit it has, None
+    without one.
     """
 
+    __slots__ = ("_permit", "_started", "_timer", "seconds")
+
+    becomes = LimitReached
+
     def __init__(self, lane: Lane, limit: float | None, *, stream: bool) -> None:
-        self._loop = asyncio.get_running_loop()
-        now = self._loop.time()
+        super().__init__()
+        self._started = self._loop.time()
         longest = LONGEST_S if limit is None else limit
         overdue = lane.model.overdue_after(0, longest, stream=stream)
-        self._permit: Permit = lane.admit(now, 0, overdue + 1.0, stream=stream)
+        self._permit: Permit = lane.admit(self._started, 0, overdue + 1.0, stream=stream)
+        self.seconds = limit
         if self._permit.entry is Entry.PROBE:
-            longest = min(longest, overdue)
-        elif limit is None:
-            longest = float("inf")
-        self.seconds = longest
-        self._limit = Limit(min(now + longest, now + _FOREVER_S))
-        self._timer = self._loop.call_later(overdue, self._overdue)
+            self.seconds = min(longest, overdue)
+        self._timer = self._loop.call_later(min(longest, overdue), self._overdue)
 
     def __repr__(self) -> str:
         return f"<Visit {self._permit!r}>"
 
     def __enter__(self) -> Self:
-        self._limit.__enter__()
-        self._permit.on_rescue(self._limit.interrupt)
+        super().__enter__()
+        self._permit.on_rescue(self.interrupt)
         return self
 
     def __exit__(
@@ -101,7 +101,7 @@ class Visit:
         traceback: TracebackType | None,
     ) -> None:
         self._timer.cancel()
-        self._limit.__exit__(exc_type, exc, traceback)
+        super().__exit__(exc_type, exc, traceback)
 
     def answered(self) -> None:
         """Count an answer, or a stream's first piece."""
@@ -124,7 +124,10 @@ class Visit:
         self._permit.close()
 
     def _overdue(self) -> None:
+        left = None if self.seconds is None else self._started + self.seconds - self._loop.time()
+        if left is not None and left <= 0.0:
+            self.interrupt()
+            return
         self._permit.overdue(self._loop.time())
-
-
-_FOREVER_S: Final = 86_400.0
+        if left is not None:
+            self._timer = self._loop.call_later(left, self.interrupt)

@@ -9,7 +9,7 @@ import pytest
 
 from elizanet.testing import Upstream
 from elizaos_plugin_elizanet_fallback import plugin as fallback
-from elizaos_plugin_elizanet_fallback.primary import Primary
+from elizaos_plugin_elizanet_fallback.primary import Primary, Visit, refusal_of
 from support.agents import log_of, running
 
 HELLO = {"prompt": "hi"}
@@ -95,12 +95,14 @@ async def test_a_probe_that_hangs_is_cut() -> None:
     """A half-open provider has a limited time to show that it is back."""
     told: list[object] = []
     primary = Primary(None, told.append)
-    lane = primary._lane("TEXT_SMALL")
+    lane = primary.lane("TEXT_SMALL")
     lane.model.answered(2.0, 0.0, 0, stream=False)
     for _ in range(3):
-        visit = primary.visit("TEXT_SMALL", stream=False)
+        visit = Visit(lane, None, stream=False)
         visit.too_late()
         visit.close()
-    assert primary.refusal("TEXT_SMALL") is not None
+    assert refusal_of(lane) is not None
     lane.model.breaker._until = 0.0
-    assert primary.visit("TEXT_SMALL", stream=False).seconds == 10.0
+    probe = Visit(lane, None, stream=False)
+    assert probe.seconds == 10.0
+    probe.close()
