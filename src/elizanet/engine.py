@@ -118,10 +118,13 @@ class Chain:
 
     def _trial(self, run: Run, choice: Choice) -> Trial:
         target, lane, permit = choice
-        own_limit, another = target.limit_for(run.call), run.has_another()
-        if another and permit.entry is Entry.PROBE:
-            own_limit = run.overdue_after(target, lane)
-        limit = attempt_limit(run.remaining(), own_limit, another_target=another)
+        limit, remaining = target.limit_for(run.call), run.remaining()
+        is_probe = permit.entry is Entry.PROBE
+        if is_probe or limit > remaining / 2:  # only then does it matter who else there is
+            another = run.has_another()
+            if another and is_probe:
+                limit = run.overdue_after(target, lane)
+            limit = attempt_limit(remaining, limit, another_target=another)
         return Trial(run, choice, limit, self._classifier)
 
     def _watch(self, run: Run, trial: Trial, race: Race) -> None:

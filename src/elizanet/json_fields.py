@@ -1,4 +1,4 @@
-"""One field of a JSON object, read or changed in its bytes, and not one other byte.
+"""JSON of others: one field of an object read or changed in its bytes, and not one other byte.
 
 What somebody else wrote may hold numbers, escapes, key order and white space that decoding
 and encoding again would change, and the field's name may also occur deeper down or inside a
@@ -8,9 +8,10 @@ it was the one; the exact way walks the tokens of the text, at top level only.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -22,6 +23,24 @@ _SPACE: Final = rb"[ \t\r\n]*"
 _decode_any = msgspec.json.Decoder().decode
 _decode_string = msgspec.json.Decoder(str).decode
 _check_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+T = TypeVar("T")
+
+
+def decode_loosely(data: bytes, decode: Callable[[bytes], T], kind: type[T]) -> T:
+    """Decode with `decode`, and what is not JSON only to a strict decoder all the same.
+
+    That is half a surrogate pair, escaped, from providers that cut a text between its UTF-16
+    units, and `NaN`. `kind` is what `decode` gives. Raises `ValueError`.
+    """
+    try:
+        return decode(data)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return msgspec.convert(json.loads(data), kind)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None
 
 
 class Place(NamedTuple):

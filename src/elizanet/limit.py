@@ -147,3 +147,9 @@ class Patience(Interruption):
             self._arm()
         else:
             self.interrupt()
+
+
+def caller_cancelled() -> bool:
+    """Tell a caller that went away from a library that cancelled something of its own."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

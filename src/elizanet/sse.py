@@ -102,6 +102,17 @@ class SseParser:
         return _parse(raw, block)
 
 
+def with_data(raw: bytes, data: bytes, changed: bytes) -> bytes:
+    """Return the block whose payload was `data` with another one; its other lines stay.
+
+    A payload that came in several lines is written in as many as the new one has, alone.
+    """
+    if data in raw:
+        return raw.replace(data, changed, 1)
+    lines = _LINE_END.split(changed)
+    return b"".join(b"data: %b\n" % line for line in lines) + b"\n"
+
+
 def _parse(raw: bytes, block: bytes) -> SseEvent:
     data: list[bytes] = []
     name = b""

@@ -15,7 +15,8 @@ from elizanet.call import Answer, Event, EventKind, Head
 from elizanet.classify import verdict_for
 from elizanet.continuation import Seam, SeamError
 from elizanet.errors import FailureClass, ProviderError
-from elizanet.limit import LimitReached, Patience
+from elizanet.limit import LimitReached, Patience, caller_cancelled
+from elizanet.redact import redact
 
 if TYPE_CHECKING:
     from elizanet.history import History
@@ -166,6 +167,14 @@ class CommittedAnswer:
                 f"the stream was silent for {silent:g} s",
                 verdict_for(FailureClass.STREAM_INTERRUPTED),
             ) from None
+        except ProviderError:
+            raise
+        except asyncio.CancelledError as raised:
+            if caller_cancelled():
+                raise
+            raise _foreign(raised) from raised
+        except Exception as raised:  # the provider boundary: becomes typed
+            raise _foreign(raised) from raised
         if event is not None:
             keeps_alive = event.kind is EventKind.PREAMBLE
             self._waited = self._waited + self._loop.time() - began if keeps_alive else 0.0
@@ -197,3 +206,9 @@ class CommittedAnswer:
         error.attempts = self._history.attempts
         self._history.broke(broken, error)
         raise error
+
+
+def _foreign(raised: BaseException) -> ProviderError:
+    """Return what a provider that is not ours raised inside a stream as a break of it."""
+    message = redact(f"{type(raised).__name__}: {raised}"[:500])
+    return ProviderError(message, verdict_for(FailureClass.STREAM_INTERRUPTED))

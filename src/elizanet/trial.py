@@ -19,7 +19,7 @@ from typing import NamedTuple, Self
 from elizanet.call import Answer, Call, Event
 from elizanet.classify import Classifier, Failure, verdict_for
 from elizanet.errors import AllTargetsFailed, FailureClass, ProviderError
-from elizanet.limit import Interruption
+from elizanet.limit import Interruption, caller_cancelled
 from elizanet.plan import Choice
 from elizanet.redact import redact
 from elizanet.run import Run
@@ -118,7 +118,7 @@ class Trial(Interruption):
         except ProviderError as raised:
             error = raised
         except asyncio.CancelledError as raised:
-            if _caller_cancelled():
+            if caller_cancelled():
                 permit.close()
                 raise
             error = self._foreign(raised)
@@ -225,9 +225,3 @@ class Trial(Interruption):
             error = ProviderError(message, self._classifier.verdict(failure))
         error.__cause__ = raised
         return error
-
-
-def _caller_cancelled() -> bool:
-    """Tell a caller that went away from a library that cancelled something of its own."""
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0

@@ -12,9 +12,8 @@ from elizanet.health.permit import Permit
 from elizanet.health.places import NEVER, Host, Key, Model, Tell
 from elizanet.health.queue import Queue
 from elizanet.health.refusal import Reason, Refusal
-from elizanet.policy.breaker import BreakerState
 from elizanet.policy.gate import Gate
-from elizanet.policy.limiter import Limiter
+from elizanet.policy.limiter import CERTAIN, Limiter
 from elizanet.policy.quarantine import Quarantine
 from elizanet.policy.rate import RateLimit
 
@@ -59,6 +58,19 @@ class Lane:
 
     def refusal(self, now: float, prompt_bytes: int) -> Refusal | None:
         """Return why no attempt may be made now: facts first, then room, then opinions."""
+        if (
+            now >= self.gate.until
+            and now >= self.quarantine.until
+            and now >= self.key.quarantine.until
+            and self.model.breaker.is_plain
+            and self.host.breaker.is_plain
+            and self.rate is None
+            and self.limiter.admits()
+        ):
+            return None  # nearly always, and so asked first
+        return self._obstacle(now, prompt_bytes)
+
+    def _obstacle(self, now: float, prompt_bytes: int) -> Refusal | None:
         if not self.key.quarantine.admits(now):
             quarantine = self.key.quarantine
             return Refusal(Reason.KEY_QUARANTINED, quarantine.until, quarantine.reason)
@@ -85,18 +97,18 @@ class Lane:
         self.limiter.enter()
         if self.rate is not None:
             self.rate.take(now, prompt_bytes / _BYTES_A_TOKEN)
-        for quarantine in (self.key.quarantine, self.quarantine):
-            if not quarantine.admits(now):
-                quarantine.probe(now)
+        if now < self.key.quarantine.until:
+            self.key.quarantine.probe(now)
+        if now < self.quarantine.until:
+            self.quarantine.probe(now)
         host = self.host.breaker.enter(now, lease)
         model = self.model.breaker.enter(now, lease)
         return Permit(self, host, model, now, prompt_bytes, stream=stream)
 
     @property
     def is_trusted(self) -> bool:
-        """Whether an attempt would be a usual one: no breaker is open or being probed."""
-        closed = BreakerState.CLOSED
-        return self.model.breaker.state is closed and self.host.breaker.state is closed
+        """Whether an attempt would be a usual one: no breaker is open, probed or forced."""
+        return self.model.breaker.is_plain and self.host.breaker.is_plain
 
     @property
     def is_recovering(self) -> bool:
@@ -137,7 +149,8 @@ class Lane:
         stated, reason = error.verdict.retry_after_s, error.message
         if evidence in {Evidence.THROTTLED, Evidence.OVERLOADED}:
             throttled = evidence is Evidence.THROTTLED
-            if not throttled or stated is None:
+            is_certain = throttled or self.model.breaker.score(now) >= CERTAIN
+            if is_certain and (stated is None or not throttled):
                 self.limiter.overload(now, round_trip)
             if throttled or stated is not None:
                 self._shut(now, stated, reason, overload=not throttled)

@@ -66,10 +66,8 @@ class Permit:
     @property
     def entry(self) -> Entry:
         """In what capacity the attempt is made."""
-        for ticket in (self._host_ticket, self._model_ticket):
-            if ticket.entry is not Entry.USUAL:
-                return ticket.entry
-        return Entry.USUAL
+        entry = self._model_ticket.entry
+        return self._host_ticket.entry if entry is Entry.USUAL else entry
 
     def on_rescue(self, rescue: Callable[[], None]) -> None:
         """Call `rescue` if the target is found down before it has answered."""

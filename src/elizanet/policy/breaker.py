@@ -75,7 +75,7 @@ class Breaker:
 
     __slots__ = ("_chance", "_closed_at", "_lease", "_on_change", "_probe", "_probes_failed",
                  "_score", "_scored_at", "_successes", "_threshold", "_until", "_usual",
-                 "epoch", "forced", "reason", "state")  # fmt: skip
+                 "epoch", "forced", "is_plain", "reason", "state")  # fmt: skip
 
     def __init__(
         self,
@@ -86,6 +86,8 @@ class Breaker:
     ) -> None:
         self.state = BreakerState.CLOSED
         self.forced: BreakerState | None = None
+        self.is_plain = True
+        """Whether it is closed and nobody has forced it: the usual case."""
         self.epoch = 0
         self.reason = ""
         self._threshold = threshold
@@ -141,7 +143,7 @@ class Breaker:
 
     def enter(self, now: float, lease: float) -> Ticket:
         """Let a call through. A probe that says nothing for `lease` seconds loses its place."""
-        if self.state is BreakerState.CLOSED or self.forced is BreakerState.CLOSED:
+        if self.is_plain or self.state is BreakerState.CLOSED or self.forced is BreakerState.CLOSED:
             return self._usual
         if not self.admits(now):
             return Ticket(self.epoch, Entry.PANIC)
@@ -199,6 +201,7 @@ class Breaker:
         if state is self.forced:
             return
         self.forced = state
+        self.is_plain = state is None and self.state is BreakerState.CLOSED
         self._tell(state or self.state, "an operator decided" if state else "the force was lifted")
 
     def _open(self, now: float, reason: str) -> None:
@@ -215,6 +218,7 @@ class Breaker:
 
     def _become(self, state: BreakerState, reason: str) -> None:
         self.state = state
+        self.is_plain = state is BreakerState.CLOSED and self.forced is None
         self.epoch += 1
         self._usual = Ticket(self.epoch)
         self._probe, self._lease = None, 0.0

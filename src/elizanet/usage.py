@@ -1,0 +1,115 @@
+"""The tokens of an answer: as its provider counted them, or estimated here.
+
+Three ways, by what they cost. `usage_in` reads what a provider tells, in any of its spellings.
+`UsageMeter` follows an answer on the hot path, for some tenths of a microsecond an event, and
+estimates what is not told. `counted_usage` counts exactly, with the tokenizer: some
+milliseconds, and for long texts in a thread.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from elizanet import tokens
+from elizanet.call import Event, EventKind
+from elizanet.tokens.estimate import BYTES_A_TOKEN, estimate
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """The tokens of one answer; `estimated`: its provider did not count them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    estimated: bool = False
+
+
+class _Told(msgspec.Struct):
+    """Chat and embeddings say `prompt`, responses and transcriptions `input`."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
+
+
+class _Counted(msgspec.Struct):
+    usage: Any = None
+    response: Any = None
+    """In the stream of a response, what its last event is about."""
+
+
+_decode: Final = msgspec.json.Decoder(_Counted).decode
+_KEY: Final = b'"usage"'
+
+
+def usage_in(data: bytes) -> Usage | None:
+    """Return the usage in a whole answer, or in one event of a stream; None if there is none."""
+    if _KEY not in data:
+        return None
+    try:
+        counted = _decode(data)
+        usage, response = counted.usage, counted.response
+        if usage is None and isinstance(response, dict):
+            usage = response.get("usage")
+        told = msgspec.convert(usage, _Told | None)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    if told is None:
+        return None
+    asked = told.prompt_tokens or told.input_tokens or 0
+    answered = told.completion_tokens or told.output_tokens or 0
+    return Usage(asked, answered, told.total_tokens or asked + answered)
+
+
+def counted_usage(asked: str, answered: str, model: str) -> Usage:
+    """Return the tokens of two texts, counted as `model` reads them: off the hot path."""
+    prompt, completion = tokens.count(asked, model), tokens.count(answered, model)
+    return Usage(prompt, completion, prompt + completion, estimated=True)
+
+
+class UsageMeter:
+    """Follows one answer; `take` is given every event of it.
+
+    `streamed`: the answer comes as many events, most of which are a token; else it is one.
+    """
+
+    __slots__ = ("_bytes", "_contents", "_shortest", "_streamed", "_told")
+
+    def __init__(self, *, streamed: bool) -> None:
+        self._streamed = streamed
+        self._told: Usage | None = None
+        self._contents = 0
+        self._bytes = 0
+        self._shortest = 0
+
+    def __repr__(self) -> str:
+        return f"<UsageMeter contents={self._contents} told={self._told}>"
+
+    def take(self, event: Event) -> None:
+        """Count the event, and read the usage if it tells it; what is told last holds."""
+        data = event.data
+        if event.kind is EventKind.CONTENT:
+            size = len(data)
+            self._contents += 1
+            self._bytes += size
+            self._shortest = min(self._shortest or size, size)
+        if _KEY in data:
+            self._told = usage_in(data) or self._told
+
+    def usage(self, request: bytes) -> Usage:
+        """Return the usage that was told, or else an estimate; `request` is the body."""
+        if self._told is not None:
+            return self._told
+        prompt, completion = estimate(request), self._estimated()
+        return Usage(prompt, completion, prompt + completion, estimated=True)
+
+    def _estimated(self) -> int:
+        """Every event is a token, or more where their texts are longer than the shortest."""
+        if not self._streamed:
+            return -(-self._bytes // BYTES_A_TOKEN)
+        longer = self._bytes - self._contents * self._shortest
+        return max(self._contents, longer // BYTES_A_TOKEN)
