@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         InputError,
         ProviderError,
     )
+    from elizanet.health import LaneState
+    from elizanet.hooks import Hooks
     from elizanet.library import Elizanet
     from elizanet.model_types import ModelType
     from elizanet.model_types.embedding import DegradedVector
@@ -38,7 +40,9 @@ _HOME = {
     "Elizanet": "elizanet.library",
     "ElizanetError": "elizanet.errors",
     "FailureClass": "elizanet.errors",
+    "Hooks": "elizanet.hooks",
     "InputError": "elizanet.errors",
+    "LaneState": "elizanet.health",
     "ModelType": "elizanet.model_types",
     "Operation": "elizanet.operation",
     "ProviderError": "elizanet.errors",
@@ -55,7 +59,9 @@ __all__ = [
     "Elizanet",
     "ElizanetError",
     "FailureClass",
+    "Hooks",
     "InputError",
+    "LaneState",
     "ModelType",
     "Operation",
     "ProviderError",

@@ -112,6 +112,8 @@ class EventKind(Enum):
     """Role, ping, comment, empty delta: nothing a reader would miss."""
     CONTENT = "content"
     """Something a reader would miss; the first one commits the answer to its target."""
+    PROGRESS = "progress"
+    """Content of a whole answer that is still being put together: it has no bytes yet."""
     END = "end"
     """A finish reason, usage, or `[DONE]`: what follows the last content."""
 

@@ -12,6 +12,8 @@ from typing import Literal, Self, overload
 from elizanet import tokens
 from elizanet.call import EventKind
 from elizanet.errors import CallFailed, InputError, Verdict
+from elizanet.health import LaneState
+from elizanet.hooks import Hooks
 from elizanet.model_types import (
     OBJECT,
     STREAMED,
@@ -27,6 +29,7 @@ from elizanet.model_types import (
 from elizanet.model_types.parameters import Parameters, checked_text, encoded, normalised
 from elizanet.model_types.served import OnServed, tell, usage_in
 from elizanet.operation import Operation
+from elizanet.policy.breaker import BreakerState
 from elizanet.providers.shapes import vector_length
 from elizanet.router import ProviderHealth, Router
 from elizanet.settings import Settings, load_settings
@@ -53,30 +56,47 @@ class Elizanet:
         async with Elizanet.from_env() as net:
             await net.use_model(ModelType.TEXT_SMALL, {"prompt": "Hello"})
 
-    `sinks` receive the telemetry events; by default they are logged.
+    `sinks` receive the telemetry events; by default they are logged. `hooks` are your own
+    functions (see `Hooks`); each one wins over that of the settings.
     """
 
-    def __init__(self, settings: Settings, *, sinks: Sequence[Sink] = (log_sink,)) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        sinks: Sequence[Sink] = (log_sink,),
+        hooks: Hooks | None = None,
+    ) -> None:
         self.settings = settings
-        self._router = Router(settings, sinks=tuple(sinks))
+        self._router = Router(settings, sinks=tuple(sinks), hooks=hooks)
         self._plain_objects: set[str] = set()
         for warning in settings.warnings:
             logger.warning("%s", warning)
 
     @classmethod
     def from_env(
-        cls, explicit: Mapping[str, object] | None = None, *, sinks: Sequence[Sink] = (log_sink,)
+        cls,
+        explicit: Mapping[str, object] | None = None,
+        *,
+        sinks: Sequence[Sink] = (log_sink,),
+        hooks: Hooks | None = None,
     ) -> Self:
         """Read the settings from `explicit`, the environment, `.env` and `elizanet.toml`.
 
         `explicit` holds `ELIZANET_*` names and wins. Raises `ConfigurationError`.
         """
-        return cls(load_settings(explicit=explicit or {}), sinks=sinks)
+        return cls(load_settings(explicit=explicit or {}), sinks=sinks, hooks=hooks)
 
     @classmethod
-    def from_file(cls, path: str | Path, *, sinks: Sequence[Sink] = (log_sink,)) -> Self:
+    def from_file(
+        cls,
+        path: str | Path,
+        *,
+        sinks: Sequence[Sink] = (log_sink,),
+        hooks: Hooks | None = None,
+    ) -> Self:
         """Read the settings from a file, below the environment. Raises `ConfigurationError`."""
-        return cls(load_settings(config_file=path), sinks=sinks)
+        return cls(load_settings(config_file=path), sinks=sinks, hooks=hooks)
 
     def __repr__(self) -> str:
         return f"<Elizanet {self._router!r}>"
@@ -201,6 +221,18 @@ class Elizanet:
     def judge(self, exception: BaseException) -> Verdict:
         """Return what an exception of another client means, by the rules of the chains."""
         return self._router.judge(exception)
+
+    def states(self) -> list[LaneState]:
+        """Return what is known of every target that was asked so far."""
+        return self._router.states()
+
+    def force(self, target: str, state: Literal["open", "closed"] | None) -> None:
+        """Hold the breaker of a target open or closed; None leaves it to the evidence again.
+
+        `target` is "provider/model", or "provider" for all of it. Raises `InputError` for a
+        provider that there is not.
+        """
+        self._router.force(target, None if state is None else BreakerState(state))
 
     async def health_check(self) -> dict[str, ProviderHealth]:
         """Ask every provider for its models; the result is true for those that answered."""

@@ -58,7 +58,7 @@ def check_whole(settings: Settings) -> None:
     """`WHOLE` has arrived, every field of it."""
     provider, models = settings.providers["elizanet"], settings.model_types
     assert provider.base_url == "https://net.example.com/v1"
-    assert provider.api_key == Secret(KEY)
+    assert provider.api_keys == (Secret(KEY),)
     assert provider.timeouts["attempt"] == 45.0
     assert (models.small, models.large, models.image) == ("small one", "org/large:free", "draw-4")
     assert (models.embedding, models.embedding_dimensions) == ("embed-3", 768)
@@ -105,7 +105,7 @@ async def test_toml_refers_to_the_key_instead_of_holding_it(
     assert "set the variable ELIZANET_API_KEY" in ended.stderr
     assert KEY not in (tmp_path / "elizanet.toml").read_text(encoding="utf-8")
     provider = loaded(tmp_path, ELIZANET_API_KEY=KEY).providers["elizanet"]
-    assert (provider.base_url, provider.api_key) == ("https://net.example.com/v1", Secret(KEY))
+    assert (provider.base_url, provider.api_keys) == ("https://net.example.com/v1", (Secret(KEY),))
     assert provider.timeouts["attempt"] == 1.5005
 
 
@@ -135,7 +135,7 @@ async def test_no_character_of_a_key_is_lost(
     else:
         explicit = json.loads(ended.stdout)
         settings = load_settings(explicit=explicit, environ={}, working_directory=tmp_path)
-    assert settings.providers["elizanet"].api_key == Secret(key)
+    assert settings.providers["elizanet"].api_keys == (Secret(key),)
 
 
 @pytest.mark.parametrize("form", ["env", "json", "toml"])

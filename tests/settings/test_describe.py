@@ -21,6 +21,8 @@ chain = [{ target = "p/m", window = 10 }, "elizanet/*"]
 timeouts = { stall = 1 }
 [policy]
 fall_back_on = []
+[hedge]
+after = 3
 """
 
 
@@ -42,7 +44,10 @@ def test_each_value_is_shown_with_where_it_came_from(load: Load) -> None:
     )
     for name, row in {
         "gateway.host": ("127.0.0.1", "default"),
-        "gateway.keys": ("Secret(****), Secret(****)", "elizanet.toml:2"),
+        "gateway.callers.key-1": ("Secret(****)", "elizanet.toml:2"),
+        "gateway.callers.key-2": ("Secret(****)", "elizanet.toml:2"),
+        "gateway.passthrough": ("none", "default"),
+        "gateway.drain": ("120.0", "default"),
         "gateway.max_body": ("3KiB", "elizanet.toml:3"),
         "providers.p.base_url": ("http://localhost/v1", "elizanet.toml:5"),
         "providers.p.api_key": ("Secret(****)", "elizanet.toml:6"),
@@ -52,6 +57,8 @@ def test_each_value_is_shown_with_where_it_came_from(load: Load) -> None:
         'models."m.*".chain': ("p/m (window 10), elizanet/*", "elizanet.toml:9"),
         'models."m.*".timeouts.stall': ("1", "elizanet.toml:10"),
         "timeouts.stall": ("20.0", "default"),
+        "hedge.after": ("3", "elizanet.toml:14"),
+        "stream.on_break": ("error", "default"),
         "policy.fall_back_on": ("none", "elizanet.toml:12"),
         "hooks.classify": ("none", "default"),
         "ELIZANET_IMAGE_MODEL": ("i", ".env:3"),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from elizanet.settings import TargetSettings
+from elizanet.settings import Settings, TargetSettings
 from elizanet.settings.embeddings import mixed
+
+Load = Callable[..., Settings]
+Problems = Callable[..., tuple[str, ...]]
 
 
 def models_mixed(pattern: str, *targets: str, embedding_model: str = "") -> list[str]:
@@ -58,3 +63,20 @@ def test_the_configured_embedding_model_is_one_whatever_its_name() -> None:
         "vectors-1",
         "vectors-2",
     ]
+
+
+def test_a_chain_that_mixes_embeddings_has_to_be_allowed(load: Load, problems: Problems) -> None:
+    """It is refused by its models, and only `true` allows it."""
+    toml = (
+        '[providers.p]\nbase_url = "http://localhost"\n'
+        "[models.text-embedding-3-small]\nchain = ['p/*', 'p/text-embedding-3-large']\n"
+    )
+    for written in ("", "allow_mixed_embeddings = false\n"):
+        (problem,) = problems(toml + written)
+        assert problem == (
+            "elizanet.toml:4: models.text-embedding-3-small.chain mixes embeddings of "
+            "text-embedding-3-small, text-embedding-3-large, whose vectors cannot be compared; "
+            "allow_mixed_embeddings = true allows it"
+        )
+    (route,) = load(f"{toml}allow_mixed_embeddings = true\n").routes
+    assert route.allow_mixed_embeddings

@@ -28,7 +28,7 @@ def test_without_anything_the_specification_holds(load: Load) -> None:
     assert list(settings.providers) == ["elizanet"]
     provider = settings.providers["elizanet"]
     assert provider.base_url == "http://elizanet.up.railway.app/v1"
-    assert provider.api_key is None
+    assert provider.api_keys == ()
     assert attempt(settings) == 30.0
     (route,) = settings.routes
     assert (route.pattern, [str(t.provider) + "/" + t.model for t in route.targets]) == (
@@ -95,7 +95,7 @@ def test_an_empty_value_counts_as_not_set(load: Load, empty: str) -> None:
         dotenv=f"ELIZANET_SMALL_MODEL=from-dotenv\nELIZANET_API_KEY={empty}\n",
     )
     assert settings.model_types.small == "from-dotenv"
-    assert settings.providers["elizanet"].api_key is None
+    assert settings.providers["elizanet"].api_keys == ()
 
 
 @pytest.mark.parametrize("value", ["45000", 45000, 45000.0, " 45000 ", "45000.0"])
@@ -171,6 +171,7 @@ def test_model_names_have_a_middle_level(load: Load) -> None:
     assert own.origins["ELIZANET_REASONING_SMALL_MODEL"] == Origin(
         "environment", "ELIZANET_SMALL_MODEL"
     )
+    assert own.origins["ELIZANET_COMPLETION_MODEL"] == Origin("explicit", "LARGE_MODEL")
 
 
 def test_every_model_type_has_its_setting(load: Load) -> None:
@@ -296,7 +297,7 @@ def test_a_variable_that_is_nearly_a_setting_is_warned_about(load: Load) -> None
 def test_keys_may_be_given_as_secrets(load: Load) -> None:
     """A host that holds one need not reveal it."""
     key = Secret("k")
-    assert load(explicit={"ELIZANET_API_KEY": key}).providers["elizanet"].api_key == key
+    assert load(explicit={"ELIZANET_API_KEY": key}).providers["elizanet"].api_keys == (key,)
 
 
 @pytest.mark.parametrize(
@@ -366,3 +367,25 @@ def test_a_face_may_have_another_chain_where_the_file_has_none(tmp_path: Path) -
         environ=environ, working_directory=tmp_path, default_chain=("elizanet",)
     ).routes
     assert [target.provider for target in route.targets] == ["openai"]
+
+
+@pytest.mark.parametrize("value", ["2500", 2500, 2500.0, " 2500 "])
+def test_the_time_of_an_agent_s_own_provider_is_whole_milliseconds(
+    load: Load, value: object
+) -> None:
+    """Without it, the plugin waits as long as that provider takes."""
+    settings = load(explicit={"ELIZANET_PRIMARY_TIMEOUT": value})
+    assert settings.primary_timeout == 2.5
+    rows = {name: (shown, str(origin)) for name, shown, origin in settings.describe()}
+    assert rows["ELIZANET_PRIMARY_TIMEOUT"] == ("2500", "explicit ELIZANET_PRIMARY_TIMEOUT")
+    assert load().primary_timeout is None
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "2.5", 2.5, "soon", "2s", True, 86_400_001])
+def test_another_time_of_that_provider_is_refused(problems: Problems, value: object) -> None:
+    """No time at all would be a provider that is never asked."""
+    (problem,) = problems(explicit={"ELIZANET_PRIMARY_TIMEOUT": value})
+    assert problem.startswith("ELIZANET_PRIMARY_TIMEOUT (explicit) is ")
+    assert problem.endswith(
+        "it must be a whole number of milliseconds above 0 and at most 86400000"
+    )

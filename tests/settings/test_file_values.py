@@ -80,6 +80,11 @@ def test_route_goes_over_provider_over_file_over_default(load: Load) -> None:
     assert settings.timeouts_for(None, None) == settings.timeouts
 
 
+def test_connecting_may_take_as_long_as_the_whole(load: Load) -> None:
+    """But not longer."""
+    assert load("[timeouts]\ntotal = 3\nconnect = 3").timeouts.connect == 3
+
+
 def test_no_part_of_a_call_is_longer_than_the_whole(load: Load) -> None:
     """A short total bounds attempts; silence after the first content is beyond it."""
     settings = load(P + "timeouts = { total = 2 }\n")
@@ -104,7 +109,7 @@ def test_the_key_of_the_environment_does_not_go_to_the_provider_of_the_file(load
         '[providers.openai]\nbase_url = "https://proxy.example"\n',
         environ={"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://other.example"},
     )
-    assert settings.providers["openai"].api_key is None
+    assert settings.providers["openai"].api_keys == ()
     assert settings.providers["openai"].base_url == "https://proxy.example/v1"
 
 
@@ -130,10 +135,11 @@ def test_the_environment_overrides_what_the_file_says_of_elizanet(load: Load) ->
         },
     ).providers["elizanet"]
     assert provider.base_url == "https://environment.example/v1"
-    assert provider.api_key == Secret("environment")
+    assert provider.api_keys == (Secret("environment"),)
     assert provider.timeouts == {"attempt": 5.0, "stall": 2}
     assert provider.headers == {"X-A": "b"}
-    assert load(toml, environ={"FILE_KEY": "file"}).providers["elizanet"].api_key == Secret("file")
+    of_file = load(toml, environ={"FILE_KEY": "file"}).providers["elizanet"]
+    assert of_file.api_keys == (Secret("file"),)
 
 
 def test_a_provider_in_no_chain_is_warned_about(load: Load) -> None:

@@ -23,7 +23,7 @@ def test_a_key_in_a_file_is_relative_to_the_configuration(load: Load, tmp_path: 
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "p").write_bytes(b"secret\r\n")
     settings = load(P + 'api_key = "file:keys/p"\n[models.m]\nchain = ["p/m"]')
-    assert settings.providers["p"].api_key == Secret("secret")
+    assert settings.providers["p"].api_keys == (Secret("secret"),)
     assert settings.warnings == ()
 
 
@@ -127,3 +127,73 @@ def test_a_key_that_a_variable_should_have_is_missed_by_name(
     (problem,) = problems(P + "api_key = 'env:K'", environ=environ)
     sentence = f"providers.p.api_key needs the environment variable K, {reason}"
     assert problem == f"elizanet.toml:3: {sentence}"
+
+
+def test_a_provider_may_have_several_keys(load: Load) -> None:
+    """In the order of the file, from wherever each of them comes."""
+    settings = load(P + 'api_keys = ["env:A", "planted"]', environ={"A": "a"})
+    assert settings.providers["p"].api_keys == (Secret("a"), Secret("planted"))
+    assert any("providers.p.api_keys[1] is a key in plain sight" in w for w in settings.warnings)
+    assert load(P).providers["p"].api_keys == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("api_keys = []", "3: providers.p.api_keys is empty; leave it out to ask without a key"),
+        ("api_keys = 'env:A'", '3: providers.p.api_keys is "env:A"; it must be a list of keys'),
+        ("api_keys = ['env:A', 'env:A']", "3: providers.p.api_keys[1] is there twice"),
+        ("api_keys = ['env:A', 'env:B']", "3: providers.p.api_keys[1] is there twice"),
+        ("api_keys = ['env:A', 3]", "3: providers.p.api_keys[1] must be a text"),
+        ("api_keys = [\n'env:A',\n'env:N']", "5: providers.p.api_keys[1] needs the environment"),
+        ("api_key = ['env:A']", "3: providers.p.api_key is a list; several keys are api_keys"),
+        (
+            "api_key = 'env:A'\napi_keys = ['env:A']",
+            "4: providers.p has both api_key and api_keys; put all of its keys into api_keys",
+        ),
+        (
+            "api_keys = ['env:A']\nheaders = { Authorization = 'env:A' }",
+            "1: providers.p has both an api_key and a header Authorization",
+        ),
+    ],
+)
+def test_wrong_keys_of_a_provider_are_refused(
+    problems: Problems, written: str, sentence: str
+) -> None:
+    """The same key twice would only wear it out twice as fast."""
+    (problem,) = problems(P + written, environ={"A": "k", "B": "k"})
+    assert problem.startswith(f"elizanet.toml:{sentence}")
+
+
+def test_the_environment_s_key_takes_the_place_of_all(load: Load) -> None:
+    """A setting goes over the file's as a whole, also where that is a list."""
+    toml = '[providers.elizanet]\nbase_url = "https://e.example"\napi_keys = ["env:A", "env:B"]\n'
+    environ = {"A": "a", "B": "b"}
+    assert len(load(toml, environ=environ).providers["elizanet"].api_keys) == 2
+    settings = load(toml, environ={**environ, "ELIZANET_API_KEY": "c"})
+    assert settings.providers["elizanet"].api_keys == (Secret("c"),)
+
+
+def test_keys_are_shown_under_the_name_of_how_many_there_are(load: Load) -> None:
+    """One is `api_key`, wherever it stands; several are `api_keys`."""
+    chain = "[models.m]\nchain = ['p/*']\n"
+    environ = {"A": "planted-1", "B": "planted-2"}
+    for written, row in {
+        "api_key = 'env:A'": ("providers.p.api_key", "Secret(****)"),
+        "api_keys = ['env:A']": ("providers.p.api_key", "Secret(****)"),
+        "api_keys = ['env:A', 'env:B']": ("providers.p.api_keys", "Secret(****), Secret(****)"),
+    }.items():
+        settings = load(f"{P}{written}\n{chain}", environ=environ)
+        shown = [each for each in settings.describe() if each[0].startswith("providers.p.api")]
+        assert [(name, value, str(origin)) for name, value, origin in shown] == [
+            (*row, "elizanet.toml:3")
+        ]
+        assert "planted" not in repr(settings.describe())
+
+
+def test_each_key_that_goes_far_in_the_clear_is_seen(load: Load) -> None:
+    """One warning a provider, however many keys it has."""
+    toml = "[providers.p]\nbase_url = 'http://p.example'\napi_keys = ['env:A', 'env:B']\n"
+    settings = load(toml + "[models.m]\nchain = ['p/*']", environ={"A": "a", "B": "b"})
+    (told,) = settings.warnings
+    assert told.startswith("the key of provider p goes to http://p.example/v1 unencrypted")

@@ -22,9 +22,12 @@ KEY = "sk-proj-T3BlbkFJq7planted8Zx0wVuYsRn2mKd4"
 WELL = f"""\
 [gateway]
 keys = ["{KEY}a", "env:K", "file:key"]
+[[gateway.callers]]
+alias = "c"
+key = "{KEY}c"
 [providers.p]
 base_url = "http://p.example"
-api_key = "{KEY}"
+api_keys = ["{KEY}", "env:K"]
 headers = {{ X-Api-Key = "{KEY}", Authorization-Extra = "env:K", Cookie = "file:key" }}
 [models.m]
 chain = ["p/m"]
@@ -59,7 +62,8 @@ def test_a_key_in_its_place_is_in_no_form_of_the_settings(
             dotenv=f"ELIZANET_IMAGE_MODEL=i\n{KEY}\n",
             explicit={"ELIZANET_API_KEY": KEY},
         )
-    assert len(settings.gateway.keys) == 3
+    assert len(settings.gateway.callers) == 4
+    assert len(settings.providers["p"].api_keys) == 2
     assert len(settings.warnings) > 4
     assert KEY not in forms(settings)
     assert KEY not in caplog.text
@@ -96,7 +100,14 @@ def test_a_key_in_any_variable_is_in_no_sentence(
         "api_key = 'env:{}é'",
         "api_key = 'file:{}'",
         "api_key = '{} '",
-        "api_keys = ['{}']",
+        "api_keys = '{}'",
+        "api_keys = ['{} ']",
+        "api_keys = ['{}', '{}']",
+        "api_keys = ['{}', ['{}']]",
+        "api_key = '{}'\napi_keys = ['{}']",
+        "limits = '{}'",
+        "limits = { rpm = '{}' }",
+        "limits = { '{}' = 1 }",
         "api_kee = '{}'",
         "'{}' = 1",
         "'{}' = { a = 1 }",
@@ -119,11 +130,31 @@ def test_a_key_in_any_variable_is_in_no_sentence(
         "[gateway]\nhost = '{}!'",
         "[gateway]\nport = '{}'",
         "[gateway]\nmax_body = '{}'",
+        "[gateway]\npassthrough = '{}'",
+        "[gateway]\nmax_in_flight = '{}'",
+        "[gateway]\ndrain = '{}'",
+        "[gateway]\ncallers = ['{}']",
+        "[gateway]\ncallers = '{}'",
+        "[[gateway.callers]]\nalias = '{}'\nkey = 'k'",
+        "[[gateway.callers]]\nalias = '{}'\nkey = '{}'",
+        "[[gateway.callers]]\nalias = 'a'\nkey = '{} '",
+        "[[gateway.callers]]\nalias = 'a'\nkey = '{}'\nkeys = '{}'",
+        "[[gateway.callers]]\nalias = 'a'\nkey = '{}'\n[[gateway.callers]]\nalias = 'a'\nkey = '{}'",
+        "[[gateway.callers]]\nalias = 'a'\nkey = 'k'\nmodels = '{}'",
+        "[[gateway.callers]]\nalias = 'a'\nkey = 'k'\nmodels = ['[{}]']",
+        "[[gateway.callers]]\nalias = 'a'\nkey = 'k'\nlimits = { rpm = '{}' }",
+        "[hedge]\nafter = '{}'",
+        "[stream]\non_break = '{}'",
+        "[stream]\nfold_unary = '{}'",
+        "[models.m]\nchain = [{ target = 'p/m', weight = '{}' }]",
+        "[models.m]\nchain = [{ target = 'p/m', price = '{}' }]",
+        "[models.m]\nchain = [{ target = 'p/m', price = { input = '{}', output = 1 } }]",
         "[models.m]\nchain = ['{}']",
         "[models.m]\nchain = ['{}/{}']",
         "[models.m]\nchain = ['p/{}*']",
         "[models.'{}']",
         "[hooks]\nclassify = '{}'",
+        "[hooks]\nhealth = '{}'",
         "[policy]\nfall_back_on = ['{}']",
         "[providers.'{}/x']\nbase_url = 'http://x'",
     ],

@@ -2,14 +2,20 @@
 
 from elizanet.settings.load import load_settings
 from elizanet.settings.model import (
+    CallerLimits,
+    CallerSettings,
     GatewaySettings,
+    HedgeSettings,
     HookSettings,
     ModelTypeSettings,
     PolicySettings,
+    Price,
     ProviderSettings,
+    RateLimits,
     RetrySettings,
     RouteSettings,
     Settings,
+    StreamSettings,
     TargetSettings,
     Timeouts,
 )
@@ -17,16 +23,22 @@ from elizanet.settings.origin import Origin
 from elizanet.settings.secret import Secret
 
 __all__ = [
+    "CallerLimits",
+    "CallerSettings",
     "GatewaySettings",
+    "HedgeSettings",
     "HookSettings",
     "ModelTypeSettings",
     "Origin",
     "PolicySettings",
+    "Price",
     "ProviderSettings",
+    "RateLimits",
     "RetrySettings",
     "RouteSettings",
     "Secret",
     "Settings",
+    "StreamSettings",
     "TargetSettings",
     "Timeouts",
     "load_settings",

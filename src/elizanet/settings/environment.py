@@ -14,7 +14,7 @@ from elizanet.settings.files import UnreadableError, read_text
 from elizanet.settings.origin import Origin
 from elizanet.settings.ranges import Range, number_in
 from elizanet.settings.references import flaw
-from elizanet.settings.report import Report, mistyped, nearest, shown
+from elizanet.settings.report import Report, mistyped, nearest, one_of, shown
 from elizanet.settings.secret import Secret
 
 NAMES: Final = (
@@ -34,6 +34,7 @@ NAMES: Final = (
     "ELIZANET_FALLBACK_ENABLED",
     "ELIZANET_FALLBACK_ON",
     "ELIZANET_FALLBACK_PINNED",
+    "ELIZANET_PRIMARY_TIMEOUT",
     "ELIZANET_MODELS",
     "ELIZANET_EMBEDDING_ON_FAILURE",
     "ELIZANET_MAX_INPUT_LENGTH",
@@ -166,7 +167,7 @@ class Environment:
         if word in allowed:
             return word
         if value is not None:
-            self.wrong(name, " or ".join(f'"{word}"' for word in allowed))
+            self.wrong(name, one_of(allowed))
         return None
 
     def finish(self) -> None:

@@ -1,4 +1,4 @@
-"""`providers.NAME.headers` and `providers.NAME.paths`."""
+"""`providers.NAME.headers`, `providers.NAME.paths` and `providers.NAME.limits`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from elizanet.operation import Operation
-from elizanet.settings import references
+from elizanet.settings import ranges, references
 from elizanet.settings.frozen import FrozenMapping
+from elizanet.settings.model import RateLimits
 from elizanet.settings.secret import Secret
 
 if TYPE_CHECKING:
@@ -70,3 +71,10 @@ def read_paths(table: Table) -> FrozenMapping[str, str]:
             paths[kind] = path
     table.finish("providers.*.paths")
     return FrozenMapping(paths)
+
+
+def read_limits(table: Table) -> RateLimits:
+    """Read what we allow ourselves towards a provider."""
+    limits = RateLimits(table.whole("rpm", ranges.COUNT), table.whole("tpm", ranges.COUNT))
+    table.finish("providers.*.limits")
+    return limits

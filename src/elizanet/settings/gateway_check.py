@@ -24,11 +24,12 @@ def problems(gateway: GatewaySettings, providers: Iterable[ProviderSettings]) ->
 
 def is_open(gateway: GatewaySettings) -> str | None:
     """Return the problem of a gateway that strangers can reach and that asks for no key."""
-    if gateway.keys or address.is_loopback(gateway.host):
+    if gateway.callers or address.is_loopback(gateway.host):
         return None
     return (
-        f'gateway.host "{gateway.host}" can be reached from other machines and gateway.keys '
-        'is empty; add a key, as in keys = ["env:ELIZANET_GATEWAY_KEY"], or use 127.0.0.1'
+        f'gateway.host "{gateway.host}" can be reached from other machines, and there are neither '
+        'gateway.keys nor gateway.callers; add a key, as in keys = ["env:ELIZANET_GATEWAY_KEY"], '
+        "or use 127.0.0.1"
     )
 
 

@@ -8,7 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from elizanet.settings import document, gateway_check, providers, ranges, sections, variables
+from elizanet.settings import (
+    document,
+    gateway,
+    gateway_check,
+    providers,
+    ranges,
+    sections,
+    variables,
+)
 from elizanet.settings.document import Document
 from elizanet.settings.environment import Environment
 from elizanet.settings.files import UnreadableError, located
@@ -73,13 +81,15 @@ def _read(
     providers.warn_of_open_keys(known, report)
     models = root.table("models")
     routes = RouteReader(known, timeouts, model_types.embedding).read(models)
-    gateway = sections.read_gateway(root.table("gateway"), environment)
+    routes = routes if models.values else default_routes(default_chain, known)
     settings = Settings(
-        gateway=gateway,
+        gateway=gateway.read_gateway(root.table("gateway"), environment, known, routes),
         providers=FrozenMapping(known),
-        routes=routes if models.values else default_routes(default_chain, known),
+        routes=routes,
         timeouts=timeouts,
         retry=sections.read_retry(root.table("retry")),
+        hedge=sections.read_hedge(root.table("hedge")),
+        stream=sections.read_stream(root.table("stream")),
         policy=sections.read_policy(root.table("policy")),
         hooks=sections.read_hooks(root.table("hooks")),
         model_types=model_types,
@@ -90,6 +100,7 @@ def _read(
         fallback_pinned=environment.flag("ELIZANET_FALLBACK_PINNED") or False,
         fallback_on=variables.read_fallback_on(environment),
         models=variables.read_models(environment),
+        primary_timeout=variables.read_primary_timeout(environment),
         database=variables.read_database(environment),
     )
     root.finish()
@@ -101,13 +112,14 @@ def _check_providers(settings: Settings, root: Table) -> None:
     """Refuse a provider of the file that is the file's gateway; warn of one that is never asked."""
     table = root.table("providers")
     asked = {target.provider for route in settings.routes for target in route.targets}
+    asked |= {settings.gateway.passthrough or "", providers.ELIZANET}
     for name in table.values:
         provider = settings.providers[name]
         if "gateway" in root and provider.base_url:
             problem = gateway_check.is_itself(settings.gateway, provider)
             if problem:
                 table.problem(problem, name, "base_url")
-        if name not in asked and name != providers.ELIZANET:
+        if name not in asked:
             place = table.document.place((*table.path, name))
             table.report.warn(f"{place}: provider {name} is in no chain and is never asked")
 

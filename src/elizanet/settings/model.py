@@ -1,7 +1,7 @@
 """The settings as the rest of the package reads them: frozen, complete, checked.
 
 `load_settings` makes them from files and variables; a program may also build them by hand.
-Times are seconds, sizes are bytes, windows are tokens.
+Times are seconds, sizes are bytes, windows are tokens, prices are US dollars a million tokens.
 """
 
 from __future__ import annotations
@@ -60,10 +60,44 @@ class RetrySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HedgeSettings:
+    """A second attempt of a stream, elsewhere, while the first is still silent."""
+
+    after: float | Literal["auto", "p95", "off"] = "auto"
+    """The silence after which it starts: seconds; "auto", three times what this model usually
+    takes for its first content and at least a second; "p95", the time in which 95 % of its
+    recent streams had theirs; "off", never."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """What is done with streams beyond passing them on."""
+
+    on_break: Literal["error", "continue"] = "error"
+    """What follows a break after content was sent: an honest error, or another target that
+    goes on where the first one stopped."""
+    fold_unary: bool = False
+    """Ask for a stream upstream also when the caller wants one answer, and fold it into one:
+    a silent provider is noticed at `first_event`, at the cost of the answer's exact bytes."""
+    count_usage: bool = False
+    """Ask providers for usage in streams, and take it out again if the caller did not ask."""
+
+
+@dataclass(frozen=True, slots=True)
 class PolicySettings:
     """Which failures move a call to the next target."""
 
     fall_back_on: frozenset[FailureClass] = frozenset(FailureClass) - STOPPING
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimits:
+    """What we allow ourselves towards a provider, a minute; None is no limit of ours."""
+
+    rpm: int | None = None
+    """Requests a minute."""
+    tpm: int | None = None
+    """Tokens a minute, of prompts and answers together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +107,22 @@ class ProviderSettings:
     name: str
     base_url: str
     """With the version path and without a trailing slash: request paths are appended to it."""
-    api_key: Secret | None = None
-    """Sent as a bearer token; None is anonymous."""
+    api_keys: tuple[Secret, ...] = ()
+    """Sent as bearer tokens, one to a request; none is anonymous."""
     headers: Mapping[str, str | Secret] = field(default_factory=FrozenMapping)
     paths: Mapping[str, str] = field(default_factory=FrozenMapping)
     """A kind of request -> the path, from the root of the host, that it is sent to instead."""
     timeouts: Mapping[str, float] = field(default_factory=FrozenMapping)
     """Only the fields of `Timeouts` that were given for this provider."""
+    limits: RateLimits = RateLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a model's tokens cost, in US dollars a million."""
+
+    input: float
+    output: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +134,12 @@ class TargetSettings:
     """`*` keeps the name that the caller sent."""
     window: int | None = None
     """The model's context window in tokens, where known."""
+    price: Price | None = None
+    weight: float = 1.0
+    """Its share of the load among the targets of its tier."""
+    tier: int | None = None
+    """Targets of a lower tier are asked first, those of one tier share the load. None is the
+    target's position in the chain, counted from 1: a plain list is an order of preference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,18 +150,56 @@ class RouteSettings:
     """A model name, in which `*` stands for any characters and `?` for one."""
     targets: tuple[TargetSettings, ...]
     timeouts: Mapping[str, float] = field(default_factory=FrozenMapping)
+    """Only the fields of `Timeouts` that were given for this chain."""
     allow_mixed_embeddings: bool = False
+
+    def tiers(self) -> tuple[tuple[TargetSettings, ...], ...]:
+        """Return the targets by tier: those that are asked first, first."""
+        tiers: dict[int, list[TargetSettings]] = {}
+        for position, target in enumerate(self.targets, 1):
+            tiers.setdefault(target.tier or position, []).append(target)
+        return tuple(tuple(tiers[tier]) for tier in sorted(tiers))
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLimits:
+    """What one caller may ask of the gateway; None is no limit."""
+
+    rpm: int | None = None
+    """Requests a minute."""
+    tpm: int | None = None
+    """Tokens a minute, of prompts and answers together."""
+    concurrent: int | None = None
+    """Calls at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSettings:
+    """Somebody who may call the gateway."""
+
+    alias: str
+    """What logs and records call them; `key-1`, `key-2` for the short form."""
+    key: Secret
+    models: tuple[str, ...] = ()
+    """Names and globs of the models they may ask for; none is all."""
+    limits: CallerLimits = CallerLimits()
 
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """Where the gateway listens, and to whom."""
+    """Where the gateway listens, to whom, and how much it takes on."""
 
     host: str = "127.0.0.1"
     port: int = 8787
-    keys: tuple[Secret, ...] = ()
-    """Bearer keys of callers; none is open, which only a loopback host may be."""
+    callers: tuple[CallerSettings, ...] = ()
+    """Who may call; none is everybody, which only a loopback host may allow."""
+    passthrough: str | None = None
+    """The provider of paths that name no model, such as files and batches; None answers 404."""
     max_body: int = 20 * 1024 * 1024
+    max_in_flight: int = 1000
+    """Calls at once in the process."""
+    drain: float = 120.0
+    """Seconds that running calls get after SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +207,13 @@ class HookSettings:
     """The operator's own functions, each `module:function`."""
 
     classify: str | None = None
+    """Says what an error means."""
+    transform_request: str | None = None
+    """Changes what is sent to a provider."""
+    process_response: str | None = None
+    """Changes, or refuses, what a provider answered."""
+    health: str | None = None
+    """Says whether a provider is healthy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +240,8 @@ class Settings:
     """In the order of the file."""
     timeouts: Timeouts = Timeouts()
     retry: RetrySettings = RetrySettings()
+    hedge: HedgeSettings = HedgeSettings()
+    stream: StreamSettings = StreamSettings()
     policy: PolicySettings = PolicySettings()
     hooks: HookSettings = HookSettings()
     model_types: ModelTypeSettings = ModelTypeSettings()
@@ -160,6 +256,9 @@ class Settings:
     """The failures of an agent's own provider after which the plugin answers."""
     models: frozenset[str] | None = None
     """The model types the plugin takes care of; None is all of them."""
+    primary_timeout: float | None = None
+    """The longest an agent's own provider may take before the plugin answers in its place;
+    None waits for it."""
     database: str = DEFAULT_DATABASE
     origins: Mapping[str, Origin] = field(default_factory=FrozenMapping)
     warnings: tuple[str, ...] = ()

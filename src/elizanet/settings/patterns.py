@@ -15,6 +15,16 @@ def is_glob(pattern: str) -> bool:
     return "*" in pattern or "?" in pattern
 
 
+def may_serve(routes: Sequence[RouteSettings], pattern: str) -> bool:
+    """Tell whether a model that matches this pattern may have a route.
+
+    Two globs may always meet: whether they do is not worth finding out.
+    """
+    if not is_glob(pattern):
+        return most_specific(routes, pattern) is not None
+    return any(is_glob(route.pattern) or fnmatchcase(route.pattern, pattern) for route in routes)
+
+
 def most_specific(routes: Sequence[RouteSettings], model: str) -> RouteSettings | None:
     """Return the route whose pattern is this name, else the most specific one that matches.
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from elizanet.settings import address, ranges, references
-from elizanet.settings.extras import read_headers, read_paths
+from elizanet.settings.extras import read_headers, read_limits, read_paths
 from elizanet.settings.frozen import FrozenMapping
 from elizanet.settings.model import ProviderSettings
+from elizanet.settings.report import nearest, shown
 from elizanet.settings.secret import Secret
 from elizanet.settings.sections import check_timeouts, read_timeouts
 
@@ -66,20 +68,47 @@ def _read_provider(name: str, table: Table, environment: Environment) -> Provide
             base_url = None
     elif "base_url" not in table and name not in BASE_URLS:
         table.problem(f"{table.name_of()} needs a base_url")
-    key = table.get("api_key")
-    api_key = None if key is None else references.resolve(table, environment, key, "api_key")
+    api_keys = _read_api_keys(table, environment)
     provider = ProviderSettings(
         name=name,
         base_url=base_url or BASE_URLS.get(name, ""),
-        api_key=api_key,
+        api_keys=api_keys,
         headers=read_headers(table.table("headers"), environment),
         paths=read_paths(table.table("paths")),
         timeouts=read_timeouts(table.table("timeouts"), "providers.*.timeouts"),
+        limits=read_limits(table.table("limits")),
     )
-    if key is not None and any(header.lower() == "authorization" for header in provider.headers):
+    has_key = "api_key" in table or "api_keys" in table
+    if has_key and any(header.lower() == "authorization" for header in provider.headers):
         table.problem(f"{table.name_of()} has both an api_key and a header Authorization")
     table.finish("providers.*")
     return provider
+
+
+def _read_api_keys(table: Table, environment: Environment) -> tuple[Secret, ...]:
+    """Read `api_key`, or `api_keys` where there are several."""
+    key = _read_api_key(table, environment)
+    keys = references.resolve_all(table, environment, "api_keys", "a list of keys")
+    if table.values.get("api_keys") == []:
+        table.problem(
+            f"{table.name_of('api_keys')} is empty; leave it out to ask without a key", "api_keys"
+        )
+    if "api_key" in table and "api_keys" in table:
+        table.problem(
+            f"{table.name_of()} has both api_key and api_keys; put all of its keys into api_keys",
+            "api_keys",
+        )
+    if len(keys) == 1:
+        table.note(table.name_of("api_key"), "api_keys")
+    return tuple(each for each in (key, *keys) if each is not None)
+
+
+def _read_api_key(table: Table, environment: Environment) -> Secret | None:
+    value = table.get("api_key")
+    if isinstance(value, list):
+        table.problem(f"{table.name_of('api_key')} is a list; several keys are api_keys", "api_key")
+        return None
+    return None if value is None else references.resolve(table, environment, value, "api_key")
 
 
 def _add_openai(providers: dict[str, ProviderSettings], environment: Environment) -> None:
@@ -93,7 +122,7 @@ def _add_openai(providers: dict[str, ProviderSettings], environment: Environment
     api_key = environment.secret("OPENAI_API_KEY", f"providers.{OPENAI}.api_key")
     if base_url or api_key:
         url = base_url or BASE_URLS[OPENAI]
-        providers[OPENAI] = ProviderSettings(OPENAI, url, api_key)
+        providers[OPENAI] = ProviderSettings(OPENAI, url, (api_key,) if api_key else ())
 
 
 def _add_elizanet(providers: dict[str, ProviderSettings], environment: Environment) -> None:
@@ -111,7 +140,7 @@ def _add_elizanet(providers: dict[str, ProviderSettings], environment: Environme
     providers[ELIZANET] = replace(
         provider,
         base_url=base_url or provider.base_url,
-        api_key=api_key or provider.api_key,
+        api_keys=(api_key,) if api_key else provider.api_keys,
         timeouts=FrozenMapping(timeouts),
     )
 
@@ -127,10 +156,16 @@ def _base_url(variable: str, provider: str, environment: Environment) -> str | N
         return None
 
 
+def unknown(name: str, known: Iterable[str]) -> str:
+    """Return what is wrong with a name that no provider has, with the nearest that one has."""
+    variable = " (set OPENAI_API_KEY, or add its table)" if name == OPENAI else ""
+    return f"there is no provider {shown(name)}{variable}{nearest(name, known)}"
+
+
 def warn_of_open_keys(providers: dict[str, ProviderSettings], report: Report) -> None:
     """Warn once of each provider whose key anybody on the way could read."""
     for provider in providers.values():
-        secrets = (provider.api_key, *provider.headers.values())
+        secrets = (*provider.api_keys, *provider.headers.values())
         has_key = any(isinstance(value, Secret) for value in secrets)
         if not has_key or not provider.base_url.startswith("http:"):
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeGuard
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?", re.ASCII)
@@ -50,10 +50,17 @@ ONE_DAY_S: Final = 86_400
 SECONDS: Final = Range("a number of seconds", 0, ONE_DAY_S, above_low=True)
 PAUSE: Final = Range("a number of seconds", 0, ONE_DAY_S)
 MILLISECONDS: Final = Range("a number of milliseconds", 0, ONE_DAY_S * 1000, above_low=True)
+WHOLE_MILLISECONDS: Final = replace(MILLISECONDS, kind="a whole number of milliseconds", whole=True)
 PORT: Final = Range("a port", 1, 65_535, whole=True)
 ANY_PORT: Final = Range("a port", 0, 65_535, whole=True)
 """With 0: any free one."""
 RETRIES: Final = Range("a whole number", 0, 10, whole=True)
+COUNT: Final = Range("a whole number", 1, 1_000_000_000, whole=True)
+IN_FLIGHT: Final = Range("a whole number of calls", 1, 1_000_000, whole=True)
+WEIGHT: Final = Range("a number", 0.001, 1000)
+"""Not less: the square of a rate is multiplied by it, and something is divided by that."""
+TIER: Final = Range("a whole number", 1, 1000, whole=True)
+DOLLARS: Final = Range("a number of US dollars a million tokens", 0, 1_000_000)
 TOKENS: Final = Range("a whole number of tokens", 1, 1_000_000_000, whole=True)
 CHARACTERS: Final = Range("a whole number of characters", 1, 1_000_000_000, whole=True)
 DIMENSIONS: Final = Range("a whole number", 1, 65_536, whole=True)

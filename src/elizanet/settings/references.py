@@ -63,6 +63,20 @@ def resolve(
     return Secret(key)
 
 
+def resolve_all(
+    table: Table, environment: Environment, name: str, allowed: str
+) -> list[Secret | None]:
+    """Return the secrets of the list `name`, each once; None for those that are wrong."""
+    keys: list[Secret | None] = []
+    for index, value in enumerate(table.items(name, allowed) or ()):
+        key = resolve(table, environment, value, name, index)
+        if key is not None and key in keys:
+            table.problem(f"{table.name_of(name, index)} is there twice", name, index)
+            key = None
+        keys.append(key)
+    return keys
+
+
 def _key(value: object, folder: Path, environment: Environment) -> str:
     """Return what a value refers to; raises ValueError with the end of a sentence."""
     if not isinstance(value, str):

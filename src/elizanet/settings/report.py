@@ -83,6 +83,12 @@ def _quoted(text: str) -> str:
     return dumps(short, ensure_ascii=False)
 
 
+def one_of(words: Iterable[str]) -> str:
+    """Return the words that are allowed as a sentence names them: `"a", "b" or "c"`."""
+    *others, last = (f'"{word}"' for word in words)
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def without_keys(text: str) -> str:
     """Return a text without what looks like a key."""
     return _KEY.sub("****", text)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from elizanet.settings import embeddings
-from elizanet.settings.chains import KEEP, ChainReader, is_model
+from elizanet.settings.chains import KEEP, ChainReader, is_pattern
 from elizanet.settings.model import RouteSettings, TargetSettings, Timeouts
 from elizanet.settings.providers import ELIZANET, OPENAI
 from elizanet.settings.sections import check_timeouts, read_timeouts
@@ -45,7 +45,7 @@ class RouteReader:
         )
 
     def _route(self, pattern: str, table: Table) -> RouteSettings:
-        if not is_model(pattern) or "[" in pattern or "]" in pattern:
+        if not is_pattern(pattern):
             table.problem(
                 f"{table.name_of()} is not a model name; * (any characters) and ? (one "
                 "character) may be in it, brackets and control characters may not"
@@ -62,7 +62,19 @@ class RouteReader:
                 "chain",
             )
         table.finish("models.*")
-        return RouteSettings(pattern, targets, timeouts, allowed)
+        route = RouteSettings(pattern, targets, timeouts, allowed)
+        _warn_of_lone_weights(table, route)
+        return route
+
+
+def _warn_of_lone_weights(table: Table, route: RouteSettings) -> None:
+    for tier in route.tiers():
+        if len(tier) == 1 and tier[0].weight != 1:
+            place = table.document.place((*table.path, "chain"))
+            table.report.warn(
+                f"{place}: the weight of {tier[0].provider}/{tier[0].model} has no effect: no "
+                "other target has its tier; targets that share the load name the same tier"
+            )
 
 
 def _is_unquoted(pattern: str, table: Table) -> bool:

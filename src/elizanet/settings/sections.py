@@ -1,79 +1,38 @@
-"""The tables of the file that have fixed keys: gateway, time-outs, retry, policy, hooks."""
+"""The tables of the file that hold for every call: time-outs, retry, hedge, policy, hooks."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from elizanet.errors import FailureClass
-from elizanet.settings import address, gateway_check, ranges, references
+from elizanet.settings import ranges
 from elizanet.settings.frozen import FrozenMapping
 from elizanet.settings.model import (
-    GatewaySettings,
+    HedgeSettings,
     HookSettings,
     PolicySettings,
     RetrySettings,
+    StreamSettings,
     Timeouts,
 )
 from elizanet.settings.report import nearest, shown
-from elizanet.settings.secret import Secret
 
 if TYPE_CHECKING:
-    from elizanet.settings.environment import Environment
     from elizanet.settings.table import Table
 
 T = TypeVar("T")
 _NAME: Final = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _FUNCTION: Final = re.compile(f"{_NAME}:{_NAME}")
-_HOST: Final = "a host name or an IP address"
-_SIZE: Final = 'a size such as "20MiB" (B, KB, KiB, MB, MiB, GB or GiB), or a number of bytes'
+_HEDGE_AFTER: Final[tuple[Literal["auto", "p95", "off"], ...]] = ("auto", "p95", "off")
+_ON_BREAK: Final[tuple[Literal["error", "continue"], ...]] = ("error", "continue")
 
 
 def either(value: T | None, default: T) -> T:
     """Return what was given, else the default; 0 and False are given."""
     return default if value is None else value
-
-
-def read_gateway(table: Table, environment: Environment) -> GatewaySettings:
-    """Read `[gateway]`."""
-    default = GatewaySettings()
-    host = table.text("host", _HOST)
-    if host is not None and not address.is_host(host):
-        table.wrong("host", _HOST)
-        host = None
-    gateway = GatewaySettings(
-        host=either(host, default.host),
-        port=either(table.whole("port", ranges.PORT), default.port),
-        keys=_read_keys(table, environment),
-        max_body=either(_read_size(table, "max_body"), default.max_body),
-    )
-    if not table.values.get("keys") and (problem := gateway_check.is_open(gateway)):
-        table.problem(problem, "host")
-    table.finish("gateway")
-    return gateway
-
-
-def _read_keys(table: Table, environment: Environment) -> tuple[Secret, ...]:
-    keys: list[Secret] = []
-    for index, value in enumerate(table.items("keys", "a list of keys") or ()):
-        key = references.resolve(table, environment, value, "keys", index)
-        if key in keys:
-            table.problem(f"{table.name_of('keys', index)} is there twice", "keys", index)
-        elif key is not None:
-            keys.append(key)
-    return tuple(keys)
-
-
-def _read_size(table: Table, name: str) -> int | None:
-    value = table.get(name)
-    size = ranges.size_in(value) if isinstance(value, str) else value
-    if ranges.BYTES.admits(size):
-        return int(size)
-    if value is not None:
-        table.wrong(name, _SIZE)
-    return None
 
 
 def read_timeouts(table: Table, pattern: str) -> FrozenMapping[str, float]:
@@ -117,6 +76,25 @@ def read_retry(table: Table) -> RetrySettings:
     return retry
 
 
+def read_hedge(table: Table) -> HedgeSettings:
+    """Read `[hedge]`."""
+    after = table.number_or_word("after", ranges.SECONDS, _HEDGE_AFTER)
+    table.finish("hedge")
+    return HedgeSettings(either(after, HedgeSettings().after))
+
+
+def read_stream(table: Table) -> StreamSettings:
+    """Read `[stream]`."""
+    default = StreamSettings()
+    stream = StreamSettings(
+        on_break=either(table.word("on_break", _ON_BREAK), default.on_break),
+        fold_unary=either(table.flag("fold_unary"), default.fold_unary),
+        count_usage=either(table.flag("count_usage"), default.count_usage),
+    )
+    table.finish("stream")
+    return stream
+
+
 def read_policy(table: Table) -> PolicySettings:
     """Read `[policy]`."""
     names = table.items("fall_back_on", "a list of failure classes")
@@ -136,9 +114,14 @@ def read_policy(table: Table) -> PolicySettings:
 
 def read_hooks(table: Table) -> HookSettings:
     """Read `[hooks]`."""
-    allowed = '"module:function", as in "my_rules:classify"'
-    classify = table.text("classify", allowed)
-    if classify is not None and not _FUNCTION.fullmatch(classify):
-        table.wrong("classify", allowed)
+    hooks = {field.name: _function(table, field.name) for field in fields(HookSettings)}
     table.finish("hooks")
-    return HookSettings(classify)
+    return HookSettings(**hooks)
+
+
+def _function(table: Table, name: str) -> str | None:
+    allowed = f'"module:function", as in "my_rules:{name}"'
+    function = table.text(name, allowed)
+    if function is not None and not _FUNCTION.fullmatch(function):
+        table.wrong(name, allowed)
+    return function

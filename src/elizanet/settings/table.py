@@ -7,16 +7,18 @@ wrong is told to the report. `finish` refuses the keys that nobody asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from elizanet.settings import later
 from elizanet.settings.document import Document, dotted
 from elizanet.settings.origin import Origin
-from elizanet.settings.report import Report, nearest, shown
+from elizanet.settings.report import Report, nearest, one_of, shown
 
 if TYPE_CHECKING:
     from elizanet.settings.ranges import Range
     from elizanet.settings.toml import Path
+
+Word = TypeVar("Word", bound=str)
 
 
 class Table:
@@ -60,9 +62,12 @@ class Table:
         self._known.add(name)
         value = self.values.get(name)
         if value is not None:
-            origin = Origin("file", self.document.place((*self.path, name)))
-            self.report.origins[self.name_of(name)] = origin
+            self.note(self.name_of(name), name)
         return value
+
+    def note(self, row: str, *below: str | int) -> None:
+        """Note that what `describe` calls `row` stands below this table."""
+        self.report.origins[row] = Origin("file", self.document.place((*self.path, *below)))
 
     def text(self, name: str, allowed: str = "a text") -> str | None:
         value = self.get(name)
@@ -91,6 +96,28 @@ class Table:
     def whole(self, name: str, allowed: Range) -> int | None:
         number = self.number(name, allowed)
         return None if number is None else int(number)
+
+    def word(self, name: str, allowed: tuple[Word, ...]) -> Word | None:
+        """Return one of the words that are allowed."""
+        value = self.get(name)
+        if value in allowed:
+            return allowed[allowed.index(value)]
+        if value is not None:
+            self.wrong(name, one_of(allowed))
+        return None
+
+    def number_or_word(
+        self, name: str, numbers: Range, words: tuple[Word, ...]
+    ) -> float | Word | None:
+        """Return a number, or one of the words that are allowed in its place."""
+        value = self.get(name)
+        if isinstance(value, str) and value in words:
+            return words[words.index(value)]
+        if numbers.admits(value):
+            return value
+        if value is not None:
+            self.wrong(name, f"{one_of(words)}, or {numbers}")
+        return None
 
     def items(self, name: str, allowed: str) -> list[object] | None:
         """Return the items of an array."""

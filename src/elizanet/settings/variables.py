@@ -97,6 +97,12 @@ def read_fallback_on(environment: Environment) -> frozenset[FailureClass]:
     return frozenset(FailureClass(name) for name in names if name in known)
 
 
+def read_primary_timeout(environment: Environment) -> float | None:
+    """Read how many seconds an agent's own provider has; None is as long as it takes."""
+    milliseconds = environment.whole("ELIZANET_PRIMARY_TIMEOUT", ranges.WHOLE_MILLISECONDS)
+    return None if milliseconds is None else milliseconds / 1000
+
+
 def read_embedding_on_failure(environment: Environment) -> Literal["vector", "raise"]:
     """Read what becomes of an embedding that nobody could make."""
     choice = environment.choice("ELIZANET_EMBEDDING_ON_FAILURE", ("vector", "raise"))
