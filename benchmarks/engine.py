@@ -92,7 +92,7 @@ async def plain_loop(*, stream: bool) -> None:
     for target in TARGETS:
         with Limit(clock() + target.limit_for(call)):
             answer = await target.send(call)
-            events = await until_content(answer)
+            events = await until_content(answer, lambda: None)
         events.popleft()
         await answer.aclose()
         return

@@ -17,6 +17,7 @@ SOURCE = Path(__file__).parent.parent / "src"
 LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "elizanet._version",
+        "elizanet.multipart",
         "elizanet.operation",
         "elizanet.redact",
         "elizanet.sse",
@@ -25,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("elizanet.errors", "elizanet.call"),
     ("elizanet.policy", "elizanet.classify", "elizanet.settings", "elizanet.tokens"),
-    ("elizanet.http", "elizanet.telemetry"),
+    ("elizanet.http", "elizanet.telemetry", "elizanet.usage"),
     ("elizanet.health", "elizanet.continuation"),
     ("elizanet.target",),
     ("elizanet.plan", "elizanet.history", "elizanet.providers"),

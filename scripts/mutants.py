@@ -97,6 +97,8 @@ def _other_flow(node: ast.AST) -> Iterator[ast.AST]:
     match node:
         case ast.If(test, body, otherwise) | ast.While(test, body, otherwise):
             yield type(node)(ast.UnaryOp(ast.Not(), test), body, otherwise)
+        case ast.Assign(targets=[ast.Name(id="__slots__")]):
+            return  # without it, everything works as before
         case ast.Assign() | ast.AugAssign() | ast.Raise():
             yield ast.Pass()
         case ast.Expr(value=value) if not isinstance(value, ast.Constant):

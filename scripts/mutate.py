@@ -4,9 +4,9 @@
     python -m scripts.mutate src/elizanet/policy/breaker.py     # one file
 
 Nothing on disk changes: each mutant is compiled in memory, in a forked process that runs the
-file's own tests (`tests/policy/test_NAME.py`) and, if it lives, the others of that folder. A
-mutant that makes no difference is listed in `tests/policy/equivalent_mutants.txt` with the
-reason. Prints what lives without a reason, and exits 1 if the score is below `--least`.
+file's own tests, `tests/policy/test_NAME*.py`. A mutant that makes no difference is listed in
+`tests/policy/equivalent_mutants.txt` with the reason. Prints what lives without a reason, and
+exits 1 if the score is below `--least`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -45,7 +46,7 @@ def load(mutant: Mutant) -> None:
     exec(compile(mutant.source, str(mutant.path), "exec"), vars(module))  # noqa: S102
 
 
-def survives(mutant: Mutant | None, tests: Path) -> bool:
+def survives(mutant: Mutant | None, tests: Sequence[Path]) -> bool:
     """Tell whether every test passes, in a process of their own, on the mutant if there is one."""
     process = os.fork()
     if not process:
@@ -56,7 +57,7 @@ def survives(mutant: Mutant | None, tests: Path) -> bool:
         try:
             if mutant is not None:
                 load(mutant)
-            code = int(pytest.main([*OPTIONS, str(tests)]))
+            code = int(pytest.main([*OPTIONS, *map(str, tests)]))
         finally:
             os._exit(code)
     until = time.monotonic() + LIMIT_S
@@ -72,10 +73,8 @@ def survives(mutant: Mutant | None, tests: Path) -> bool:
 
 def judge(mutant: Mutant) -> Mutant | None:
     """Return the mutant if no test notices it."""
-    own = TESTS / f"test_{mutant.path.stem}.py"
-    if own.exists() and not survives(mutant, own):
-        return None
-    return mutant if survives(mutant, TESTS) else None
+    own = sorted(TESTS.glob(f"test_{mutant.path.stem}*.py"))
+    return mutant if not own or survives(mutant, own) else None
 
 
 def explained() -> dict[str, str]:
@@ -85,17 +84,11 @@ def explained() -> dict[str, str]:
     return {mutant.strip(): reason.strip() for mutant, reason in entries}
 
 
-def report(mutants: list[Mutant], living: list[Mutant]) -> float:
-    """Print the mutants that live without a reason; returns the score in per cent."""
-    known = explained()
-    unexplained = [mutant for mutant in living if str(mutant) not in known]
-    for mutant in unexplained:
-        where = mutant.path.resolve().relative_to(ROOT)
-        print(f"{where}:{mutant.line}: {mutant.before}  =>  {mutant.after}")
-    excused = len(living) - len(unexplained)
-    score = 100 * (1 - len(unexplained) / max(1, len(mutants) - excused))
-    print(f"{len(mutants)} mutants, {len(living)} live, {excused} of them explained: {score:.1f} %")
-    return score
+def tell(mutant: Mutant, reason: str | None) -> None:
+    """Print a mutant that lives."""
+    where = mutant.path.resolve().relative_to(ROOT)
+    change = f"{where}:{mutant.line}: {mutant.before}  =>  {mutant.after}"
+    print(f"{change}  ({reason})" if reason else change, flush=True)
 
 
 def main() -> int:
@@ -107,13 +100,19 @@ def main() -> int:
     given = parser.parse_args()
     hypothesis.settings.register_profile("mutation", derandomize=True, database=None)
     hypothesis.settings.load_profile("mutation")
-    if not survives(None, TESTS):
+    if not survives(None, [TESTS]):
         sys.exit(f"the tests of {TESTS.relative_to(ROOT)} fail as things are; run them first")
     files = given.files or sorted((SOURCE / "elizanet/policy").glob("*.py"))
     mutants = [mutant for path in files for mutant in mutants_of(path)]
+    reasons, excused, living = explained(), 0, 0
     with multiprocessing.get_context("fork").Pool(given.jobs) as pool:
-        living = [mutant for mutant in pool.imap(judge, mutants) if mutant is not None]
-    return 0 if report(mutants, living) >= given.least else 1
+        for mutant in filter(None, pool.imap(judge, mutants)):
+            reason = reasons.get(str(mutant))
+            tell(mutant, reason)
+            living, excused = living + 1, excused + (reason is not None)
+    score = 100 * (1 - (living - excused) / max(1, len(mutants) - excused))
+    print(f"{len(mutants)} mutants, {living} live, {excused} of them explained: {score:.1f} %")
+    return 0 if score >= given.least else 1
 
 
 if __name__ == "__main__":

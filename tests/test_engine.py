@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import pytest
 
-from elizanet.call import Attempt, Call, Event, EventKind, Head
+from elizanet.call import Attempt, Call, Event, EventKind, Head, Role
 from elizanet.engine import Chain
 from elizanet.errors import AllTargetsFailed, FailureClass, ProviderError
 from elizanet.operation import Operation
@@ -18,9 +18,11 @@ from elizanet.target import Target, TargetLimits
 from elizanet.telemetry import (
     AttemptFailed,
     CallAnswered,
+    CallEnded,
     CallGaveUp,
     Emitter,
     HealthChanged,
+    Outcome,
     StreamBroke,
 )
 from elizanet.testing import Failing, Reply, ScriptedProvider
@@ -311,7 +313,10 @@ def test_a_stream_that_breaks_after_content_is_an_error_and_not_an_end() -> None
 
     run(scene, main())
     assert scene.providers[1].calls == []
-    assert isinstance(scene.events[-1], StreamBroke)
+    broke, ended = scene.events[-2:]
+    assert isinstance(broke, StreamBroke)
+    assert isinstance(ended, CallEnded)
+    assert ended.outcome is Outcome.BROKEN
 
 
 def test_a_stream_that_breaks_closes_itself() -> None:
@@ -448,13 +453,16 @@ def test_every_step_is_told() -> None:
     """Telemetry says what failed, who is next, and who answered."""
     scene = Scene([Failing("auth", 401)], [Reply(delay=2)])
     run(scene, scene.answer())
-    quarantined, failed, answered = scene.events
+    quarantined, failed, answered, ended = scene.events
     assert isinstance(quarantined, HealthChanged)
     assert (quarantined.subject, quarantined.what) == ("p1", "key")
     assert isinstance(failed, AttemptFailed)
     assert (failed.attempt.failure_class, failed.next_target) == ("auth", "p2/m2")
     assert isinstance(answered, CallAnswered)
     assert answered.seconds == pytest.approx(2)
+    assert isinstance(ended, CallEnded)
+    assert (ended.outcome, ended.first_content) == (Outcome.ANSWERED, pytest.approx(2))
+    assert [attempt.role for attempt in ended.attempts] == [Role.FIRST, Role.NEXT]
 
 
 def test_giving_up_is_told() -> None:
@@ -466,7 +474,7 @@ def test_giving_up_is_told() -> None:
             await scene.send()
 
     run(scene, main())
-    gave_up = scene.events[-1]
+    gave_up = scene.events[-2]
     assert isinstance(gave_up, CallGaveUp)
     assert gave_up.failure_class is FailureClass.BAD_REQUEST
 
@@ -486,7 +494,7 @@ def test_a_sink_that_fails_does_not_lose_the_answer(caplog: pytest.LogCaptureFix
             assert await answer.read() == b"ok"
 
     run_virtually(main())
-    assert emitter.failures == 1
+    assert emitter.failures == 2
     assert "a telemetry sink failed" in caplog.text
 
 

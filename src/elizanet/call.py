@@ -8,7 +8,7 @@ structs: like frozen dataclasses, and several times cheaper to make.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Protocol, Self
 
 import msgspec
@@ -155,12 +155,30 @@ class Provider(Protocol):
         ...
 
 
+class Role(StrEnum):
+    """Why an attempt was made."""
+
+    FIRST = "first"
+    AGAIN = "again"
+    """The same target once more."""
+    NEXT = "next"
+    """The one before had failed."""
+    HEDGE = "hedge"
+    """The one before was overdue, and went on beside this one."""
+    RESCUE = "rescue"
+    """The target of the one before was found down while it waited."""
+    CONTINUATION = "continuation"
+    """The stream of the one before had broken."""
+    PANIC = "panic"
+    """No target admitted the call, and this one was asked all the same."""
+
+
 class Attempt(msgspec.Struct, frozen=True):
     """One try at one target.
 
     `failure_class` is None for the attempt that answered. `started` is in seconds since
     the call began, `duration` in seconds until the failure or until the answer could be
-    committed. `message` is one sentence without keys.
+    committed. `message` is one sentence without keys, `key` the alias of the key.
     """
 
     number: int
@@ -172,6 +190,8 @@ class Attempt(msgspec.Struct, frozen=True):
     status: int | None = None
     message: str = ""
     request_id: str | None = None
+    role: Role = Role.FIRST
+    key: str = ""
 
 
 class ChainAnswer(Answer, Protocol):

@@ -29,7 +29,7 @@ from elizanet.run import Run
 from elizanet.scarcity import choose_scarce
 from elizanet.stream import CommittedAnswer
 from elizanet.target import Target
-from elizanet.telemetry import Emitter
+from elizanet.telemetry import Emitter, Outcome
 from elizanet.trial import Opened, Trial
 
 FALL_BACK_ON: frozenset[FailureClass] = frozenset(FailureClass) - STOPPING
@@ -95,6 +95,9 @@ class Chain:
                     break
                 except ProviderError as error:
                     choice = await self._after(run, choice, error)
+        except asyncio.CancelledError:
+            run.history.ended(Outcome.LEFT, run.now())
+            raise
         finally:
             run.release()
         self._throttle.accept(run.now())
@@ -117,7 +120,7 @@ class Chain:
             await race.aclose()
 
     def _trial(self, run: Run, choice: Choice) -> Trial:
-        target, lane, permit = choice
+        target, lane, permit, _ = choice
         limit, remaining = target.limit_for(run.call), run.remaining()
         is_probe = permit.entry is Entry.PROBE
         if is_probe or limit > remaining / 2:  # only then does it matter who else there is
@@ -129,7 +132,7 @@ class Chain:
 
     def _watch(self, run: Run, trial: Trial, race: Race) -> None:
         """Arrange what happens if the stream stays silent."""
-        on, (target, lane, permit) = self.registry.protections, trial.choice
+        on, (target, lane, permit, _) = self.registry.protections, trial.choice
         overdue_after = run.overdue_after(target, lane)
         if self._hedge == "auto" and on.hedge and on.overdue:
             trial.at(overdue_after, race.suspect_and_hedge)
@@ -176,11 +179,12 @@ class Chain:
 
     def _committed(self, run: Run, opened: Opened) -> CommittedAnswer:
         opened.trial.committed(opened)
+        run.history.passed_over = run.candidates.passed_over
         run.history.answered(run.now())
         resumption = None
         if self._continues and run.call.stream:
             resumption = Resumption(run, self._continue)
-        return CommittedAnswer(opened, run.history, run.loop, resumption)
+        return CommittedAnswer(opened, run, resumption)
 
     async def _continue(self, run: Run, choice: Choice, call: Call) -> Opened:
         """Make the one attempt of a continuation at a target. Raises `ProviderError`."""

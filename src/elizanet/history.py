@@ -8,34 +8,50 @@ from msgspec.structs import replace
 
 from elizanet.call import Attempt, Call
 from elizanet.errors import STOPPING, AllTargetsFailed, CallFailed, ProviderError, Skipped
+from elizanet.plan import Choice
 from elizanet.target import Target
 from elizanet.telemetry import (
     AttemptFailed,
     CallAnswered,
+    CallEnded,
     CallGaveUp,
     Emitter,
     HedgeStarted,
+    Outcome,
     StreamBroke,
     StreamContinued,
 )
+from elizanet.usage import Usage
 
 
 class History:
-    """The attempts of one call, in the order in which they started."""
+    """The attempts of one call, in the order in which they started.
 
-    __slots__ = ("_attempts", "_call", "_emit", "_last_failed", "began", "errors", "started")
+    `passed_over`: the targets that were not asked when it was their turn.
+    """
+
+    __slots__ = ("_attempts", "_call", "_committed", "_emit", "_is_ended", "_last_failed",
+                 "began", "errors", "passed_over", "started")  # fmt: skip
 
     def __init__(self, call: Call, began: float, emit: Emitter) -> None:
         self._call = call
         self._emit = emit
         self._attempts: dict[int, Attempt] = {}
         self._last_failed: Attempt | None = None
+        self._committed: float | None = None
+        self._is_ended = False
         self.began = began
         self.started = 0
         self.errors: list[ProviderError] = []
+        self.passed_over: tuple[Skipped, ...] = ()
 
     def __repr__(self) -> str:
         return f"<History {self._call.id} attempts={self.started}>"
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether somebody wants to know the tokens of the call."""
+        return self._emit.counts_tokens
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -54,24 +70,27 @@ class History:
         return self.started
 
     def failed(
-        self, number: int, target: Target, error: ProviderError, started: float, now: float
+        self, number: int, choice: Choice, error: ProviderError, started: float, now: float
     ) -> None:
         """Record an attempt that failed."""
+        target = choice.target
         error.provider, error.model = target.provider.name, target.model_for(self._call)
         self.errors.append(error)
-        self._last_failed = self._record(number, target, error, started, now)
+        self._last_failed = self._record(number, choice, error, started, now)
 
     def dropped(
-        self, number: int, target: Target, error: ProviderError, started: float, now: float
+        self, number: int, choice: Choice, error: ProviderError, started: float, now: float
     ) -> None:
-        """Record an attempt that was ended from here: another one was faster."""
-        self._record(number, target, error, started, now)
+        """Record an attempt that was ended from here: it was not wanted any more."""
+        self._record(number, choice, error, started, now)
 
     def committed(
-        self, number: int, target: Target, status: int, started: float, now: float
+        self, number: int, choice: Choice, status: int, started: float, now: float
     ) -> None:
         """Record the attempt that answered."""
-        self._record(number, target, None, started, now, status=status)
+        self._record(number, choice, None, started, now, status=status)
+        if self._committed is None:
+            self._committed = now
 
     def answered(self, now: float) -> None:
         """Tell that the call has its answer."""
@@ -108,12 +127,7 @@ class History:
         error.attempts = attempts
         call, seconds = self._call, now - self.began
         self._emit(CallGaveUp(call.id, call.model, attempts, seconds, error.failure_class))
-        return error
-
-    def _final(self, error: ProviderError) -> ProviderError:
-        """Say of the last of several attempts that one more has been tried."""
-        if self.started > 1:
-            error.verdict = dataclasses.replace(error.verdict, retry_same_provider=False)
+        self.ended(Outcome.FAILED, now, failure=error)
         return error
 
     def broke(self, attempt: Attempt, error: ProviderError) -> None:
@@ -122,19 +136,55 @@ class History:
 
     def continued(self, attempt: Attempt, error: ProviderError, target: Target) -> None:
         """Tell that the answer goes on from another target after it broke."""
-        call, broken = self._call, _broken(attempt, error)
-        self._emit(StreamContinued(call.id, call.model, broken, str(target)))
+        self._attempts[attempt.number] = broken = _broken(attempt, error)
+        self._emit(StreamContinued(self._call.id, self._call.model, broken, str(target)))
+
+    def ended(
+        self,
+        outcome: Outcome,
+        now: float,
+        *,
+        usage: Usage | None = None,
+        failure: CallFailed | None = None,
+    ) -> None:
+        """Tell that the call is over, once: its first end is its end."""
+        if self._is_ended:
+            return
+        self._is_ended = True
+        call, committed = self._call, self._committed
+        self._emit(
+            CallEnded(
+                call.id,
+                call.operation,
+                call.model,
+                call.stream,
+                outcome,
+                self.attempts,
+                now - self.began,
+                None if committed is None else committed - self.began,
+                usage,
+                None if failure is None else failure.failure_class,
+                self.passed_over,
+            )
+        )
+
+    def _final(self, error: ProviderError) -> ProviderError:
+        """Say of the last of several attempts that one more has been tried."""
+        if self.started > 1:
+            error.verdict = dataclasses.replace(error.verdict, retry_same_provider=False)
+        return error
 
     def _record(
         self,
         number: int,
-        target: Target,
+        choice: Choice,
         error: ProviderError | None,
         started: float,
         now: float,
         *,
         status: int | None = None,
     ) -> Attempt:
+        target = choice.target
         attempt = self._attempts[number] = Attempt(
             number=number,
             provider=target.provider.name,
@@ -145,6 +195,8 @@ class History:
             status=error.status if error else status,
             message=error.message if error else "",
             request_id=error.request_id if error else None,
+            role=choice.role,
+            key=target.key,
         )
         return attempt
 

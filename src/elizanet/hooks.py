@@ -25,7 +25,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from elizanet.call import Answer, Call, Event, Provider
+from elizanet.call import Answer, BodyKind, Call, Event, Provider
 from elizanet.classify import Rule
 from elizanet.errors import ConfigurationError
 from elizanet.providers.splice import replace_model
@@ -175,7 +175,7 @@ class _ProcessedAnswer:
         data = self._guard.changed("process_response", name, self._operation, event.data)
         if data is event.data:
             return event
-        raw = data if self.head.whole else _with_data(event.raw, data)
+        raw = data if self.head.body is BodyKind.WHOLE else _with_data(event.raw, data)
         return replace(event, raw=raw, data=data)
 
     async def aclose(self) -> None:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from elizanet.call import Call
+from elizanet.call import Call, Role
 from elizanet.errors import FailureClass, ProviderError, Skipped
 from elizanet.health import Lane, Permit, Reason, Refusal, Registry
 from elizanet.policy.choice import Candidate, choose, started
@@ -24,6 +24,7 @@ class Choice(NamedTuple):
     target: Target
     lane: Lane
     permit: Permit
+    role: Role
 
 
 class Refused(NamedTuple):
@@ -42,7 +43,7 @@ _ABOUT_THE_KEY = frozenset(
 class Candidates:
     """The targets that a call may still be sent to, in the order of their tiers."""
 
-    __slots__ = ("_call", "_chance", "_left", "_registry", "_size")
+    __slots__ = ("_call", "_chance", "_left", "_registry", "_size", "passed_over")
 
     def __init__(
         self, targets: Sequence[Target], call: Call, registry: Registry, chance: random.Random
@@ -51,6 +52,8 @@ class Candidates:
         self._registry = registry
         self._chance = chance
         self._size = len(call.body)
+        self.passed_over: tuple[Skipped, ...] = ()
+        """The targets that were not asked when it was their turn, and why then."""
         self._left = list(targets)
         if call.only_provider is not None:
             self._left = [t for t in targets if t.provider.name == call.only_provider]
@@ -67,8 +70,11 @@ class Candidates:
             if equal and target.tier != equal[0][0].tier:
                 break
             lane = target.lane(self._call, self._registry)
-            if lane.refusal(now, self._size) is None:
+            refusal = lane.refusal(now, self._size)
+            if refusal is None:
                 equal.append((target, lane))
+            else:
+                self._pass_over(Refused(target, lane, refusal), now)
         if len(equal) > 1:
             return equal[choose([self._weighed(*pair, now) for pair in equal], self._chance)]
         return equal[0] if equal else None
@@ -102,20 +108,27 @@ class Candidates:
 
     def skipped(self, now: float) -> tuple[Skipped, ...]:
         """Return the targets that refuse as a caller is told of them."""
-        return tuple(
-            Skipped(
-                target.provider.name,
-                target.model_for(self._call),
-                refusal.reason,
-                None if refusal.until is None else max(0.0, refusal.until - now),
-                refusal.detail,
-            )
-            for target, _, refusal in self.refused(now)
-        )
+        return tuple(self._skipped(refused, now) for refused in self.refused(now))
 
     def by_weight(self, refused: Sequence[Refused]) -> Refused:
         """Return one of them, each with the probability of its weight."""
         return self._chance.choices(refused, [target.weight for target, _, _ in refused])[0]
+
+    def _pass_over(self, refused: Refused, now: float) -> None:
+        skipped = self._skipped(refused, now)
+        told = {(s.provider, s.model, s.reason) for s in self.passed_over}
+        if (skipped.provider, skipped.model, skipped.reason) not in told:
+            self.passed_over = (*self.passed_over, skipped)
+
+    def _skipped(self, refused: Refused, now: float) -> Skipped:
+        target, _, refusal = refused
+        return Skipped(
+            target.provider.name,
+            target.model_for(self._call),
+            refusal.reason,
+            None if refusal.until is None else max(0.0, refusal.until - now),
+            refusal.detail,
+        )
 
     def _weighed(self, target: Target, lane: Lane, now: float) -> Candidate:
         model, stream = lane.model, target.streams(self._call)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from elizanet.call import Attempt, Call, Event
+from elizanet.call import Attempt, Call, Event, Role
 from elizanet.continuation import Seam, SeamError, Transcript
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.plan import Choice
@@ -50,12 +50,15 @@ class Resumption:
         if self._is_used or not self.transcript.continuable or not error.verdict.fallback:
             return None
         self._is_used = True
-        while not self._run.is_exhausted and (choice := self._run.best()) is not None:
+        while not self._run.is_exhausted and (choice := self._continues()) is not None:
             resumed = await self._at(choice)
             if resumed is not None:
                 self._run.history.continued(broken, error, choice.target)
                 return resumed
         return None
+
+    def _continues(self) -> Choice | None:
+        return self._run.best(Role.CONTINUATION)
 
     async def _at(self, choice: Choice) -> Resumed | None:
         """Try one target, and once more from the start if it refuses to go on."""

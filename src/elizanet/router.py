@@ -288,6 +288,8 @@ class Router:
             paths=given.paths,
             connect_timeout=self.settings.timeouts_for(None, given).connect,
             classifier=self._classifier,
+            fold_unary=self.settings.stream.fold_unary,
+            count_usage=self.settings.stream.count_usage,
         )
 
     def _checks(

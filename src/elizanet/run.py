@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from elizanet.call import Call
+from elizanet.call import Call, Role
 from elizanet.errors import CallFailed
 from elizanet.health import Lane, Registry
 from elizanet.history import History
@@ -81,10 +81,10 @@ class Run:
         """Tell whether another target would admit the call now."""
         return self.candidates.best(self.now()) is not None
 
-    def best(self) -> Choice | None:
+    def best(self, role: Role | None = None) -> Choice | None:
         """Take the best target that admits the call now."""
         found = self.candidates.best(self.now())
-        return None if found is None else self.admit(*found)
+        return None if found is None else self.admit(*found, role)
 
     def best_paid(self) -> Choice | None:
         """Take the best target for an extra attempt, if its host's budget pays for it."""
@@ -92,19 +92,22 @@ class Run:
         found = self.candidates.best(now)
         if found is None or self._is_spent(found):
             return None
-        return self.admit(*found) if found[1].host.budget.spend(now) else None
+        paid = found[1].host.budget.spend(now)
+        return self.admit(*found, Role.HEDGE) if paid else None
 
-    def admit(self, target: Target, lane: Lane) -> Choice:
+    def admit(self, target: Target, lane: Lane, role: Role | None = None) -> Choice:
         """Begin an attempt at a target, whatever its health says."""
         self.candidates.take(target)
-        return self._admitted(target, lane)
+        if role is None:
+            role = Role.NEXT if self.history.started else Role.FIRST
+        return self._admitted(target, lane, role)
 
     def again(self, choice: Choice) -> Choice | None:
         """Begin another attempt at the same target, if it admits one."""
         if choice.lane.refusal(self.now(), len(self.call.body)) is not None:
             return None
         self.repeats += 1
-        return self._admitted(choice.target, choice.lane)
+        return self._admitted(choice.target, choice.lane, Role.AGAIN)
 
     def pays(self, lane: Lane) -> bool:
         """Spend a token for another attempt at the same host."""
@@ -120,7 +123,7 @@ class Run:
         found = self.candidates.best(self.now())
         if found is None or self._is_spent(found):
             return False
-        self._reserved = self.admit(*found)
+        self._reserved = self.admit(*found, Role.RESCUE)
         return True
 
     def take_reserved(self) -> Choice | None:
@@ -139,14 +142,15 @@ class Run:
     def failure(self) -> CallFailed:
         """Return the error of the whole call."""
         now = self.now()
+        self.history.passed_over = self.candidates.passed_over
         return self.history.failure(now, self.candidates.skipped(now))
 
-    def _admitted(self, target: Target, lane: Lane) -> Choice:
+    def _admitted(self, target: Target, lane: Lane, role: Role) -> Choice:
         lease = 0.0
         if not lane.is_trusted:
             lease = self.overdue_after(target, lane) + LEASE_MARGIN_S
         now, size, stream = self.now(), len(self.call.body), target.streams(self.call)
-        return Choice(target, lane, lane.admit(now, size, lease, stream=stream))
+        return Choice(target, lane, lane.admit(now, size, lease, stream=stream), role)
 
     def _is_spent(self, found: tuple[Target, Lane]) -> bool:
         """Tell whether no time, or no attempt, is left for one more."""

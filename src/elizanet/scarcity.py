@@ -13,6 +13,7 @@ import asyncio
 import random
 from typing import Final
 
+from elizanet.call import Role
 from elizanet.health import Reason
 from elizanet.health.lane import ends_in
 from elizanet.health.refusal import QUARANTINES, RATES
@@ -73,12 +74,12 @@ def _in_panic(
         return None
     target, lane, _ = run.candidates.by_weight(hopeful or opinions)
     run.panics()
-    return run.admit(target, lane)
+    return run.admit(target, lane, Role.PANIC)
 
 
 def _probing(run: Run, refused: list[Refused]) -> Choice | None:
     now = run.now()
     for target, lane, refusal in refused:
         if refusal.reason in QUARANTINES and lane.admits_probe(now):
-            return run.admit(target, lane)
+            return run.admit(target, lane, Role.PANIC)
     return None

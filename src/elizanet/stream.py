@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Self
 
-from elizanet.call import Answer, Event, EventKind, Head
+from elizanet.call import Answer, BodyKind, Event, EventKind, Head
 from elizanet.classify import verdict_for
 from elizanet.continuation import Seam, SeamError
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.limit import LimitReached, Patience, caller_cancelled
 from elizanet.redact import redact
+from elizanet.telemetry import Outcome
+from elizanet.usage import UsageMeter
 
 if TYPE_CHECKING:
-    from elizanet.history import History
     from elizanet.resume import Resumption
+    from elizanet.run import Run
     from elizanet.trial import Opened
 
 MAX_PREAMBLE_BYTES: Final = 1 << 20
@@ -30,14 +33,18 @@ KEEP_ALIVE_STALLS: Final = 3
 """A stream that sends keep-alives only is given this many times its stall limit."""
 
 
-async def until_content(answer: Answer) -> deque[Event]:
+async def until_content(answer: Answer, progressed: Callable[[], None]) -> deque[Event]:
     """Return the events up to the first content, or the whole answer if it has none.
 
-    Raises `ProviderError`, also for a preamble without end.
+    `progressed` is told each step of a whole answer that is being put together. Raises
+    `ProviderError`, also for a preamble without end.
     """
     events: deque[Event] = deque()
     size = 0
     while (event := await answer.next()) is not None:
+        if event.kind is EventKind.PROGRESS:
+            progressed()
+            continue
         events.append(event)
         if event.kind is EventKind.CONTENT:
             break
@@ -64,8 +71,10 @@ class CommittedAnswer:
         "_buffered",
         "_history",
         "_loop",
+        "_meter",
         "_patience",
         "_permit",
+        "_request",
         "_resumption",
         "_seam",
         "_stall",
@@ -74,20 +83,20 @@ class CommittedAnswer:
         "head",
     )
 
-    def __init__(
-        self,
-        opened: Opened,
-        history: History,
-        loop: asyncio.AbstractEventLoop,
-        resumption: Resumption | None = None,
-    ) -> None:
+    def __init__(self, opened: Opened, run: Run, resumption: Resumption | None = None) -> None:
         self.head: Head = opened.answer.head
         self._buffered = opened.events
-        self._history = history
+        self._history = run.history
         self._resumption = resumption
         self._seam: Seam | None = None
-        self._loop = loop
-        self._patience = Patience(loop)
+        self._loop = run.loop
+        self._patience = Patience(run.loop)
+        self._request = run.call.body
+        rate = opened.trial.choice.lane.rate
+        limited = rate is not None and rate.tokens is not None
+        self._meter: UsageMeter | None = None
+        if limited or run.history.counts_tokens:
+            self._meter = UsageMeter(streamed=self.head.body is not BodyKind.WHOLE)
         self._follow(opened)
 
     def __repr__(self) -> str:
@@ -103,8 +112,11 @@ class CommittedAnswer:
     async def next(self) -> Event | None:
         """Return the next event or None at the end. Raises `ProviderError` if it breaks."""
         event = self._buffered.popleft() if self._buffered else await self._live()
-        if event is not None and self._resumption is not None:
-            self._resumption.transcript.take(event)
+        if event is not None:
+            if self._resumption is not None:
+                self._resumption.transcript.take(event)
+            if self._meter is not None:
+                self._meter.take(event)
         return event
 
     async def read(self) -> bytes:
@@ -115,10 +127,21 @@ class CommittedAnswer:
         return b"".join(pieces)
 
     async def aclose(self) -> None:
+        """Release the upstream connection. May be repeated."""
+        whole = self.head.body is BodyKind.WHOLE and not self._buffered
         self._buffered.clear()
-        self._patience.close()
-        self._permit.close()
+        self._end(Outcome.ANSWERED if whole else Outcome.LEFT)
         await self._answer.aclose()
+
+    def _end(self, outcome: Outcome) -> None:
+        """Say once how the answer ended, and give back what it holds."""
+        self._patience.close()
+        now, usage = self._loop.time(), None
+        if self._meter is not None:
+            usage, self._meter = self._meter.usage(self._request), None
+            self._permit.used(usage.total_tokens, now)
+        self._permit.close()
+        self._history.ended(outcome, now, usage=usage)
 
     def _follow(self, opened: Opened) -> None:
         """Take the rest from this answer."""
@@ -149,8 +172,7 @@ class CommittedAnswer:
                 if self._buffered:
                     return self._buffered.popleft()
         if event is None:
-            self._patience.close()
-            self._permit.close()
+            self._end(Outcome.ANSWERED)
         return event
 
     async def _watched(self) -> Event | None:
@@ -205,6 +227,7 @@ class CommittedAnswer:
                 return
         error.attempts = self._history.attempts
         self._history.broke(broken, error)
+        self._end(Outcome.BROKEN)
         raise error
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from elizanet.call import Attempt
-from elizanet.errors import FailureClass
+from elizanet.errors import FailureClass, Skipped
+from elizanet.operation import Operation
+from elizanet.usage import Usage
 
 logger = logging.getLogger("elizanet")
 
@@ -55,6 +58,38 @@ class StreamBroke(msgspec.Struct, frozen=True):
     call_id: str
     model: str
     attempt: Attempt
+
+
+class Outcome(StrEnum):
+    """How a call ended."""
+
+    ANSWERED = "answered"
+    FAILED = "failed"
+    BROKEN = "broken"
+    """Its stream broke after content had been passed on."""
+    LEFT = "left"
+    """The caller went away, or closed the answer before its end."""
+
+
+class CallEnded(msgspec.Struct, frozen=True):
+    """A call is over: all that is known of it. Times are in seconds.
+
+    `first_content`: from the beginning of the call until there was something to show, None if
+    there never was. `usage` is only counted where somebody wants it. `passed_over`: the targets
+    that were not asked when it was their turn, and why.
+    """
+
+    call_id: str
+    operation: Operation
+    model: str
+    stream: bool
+    outcome: Outcome
+    attempts: tuple[Attempt, ...]
+    seconds: float
+    first_content: float | None
+    usage: Usage | None
+    failure_class: FailureClass | None
+    passed_over: tuple[Skipped, ...]
 
 
 class HedgeStarted(msgspec.Struct, frozen=True):
@@ -110,6 +145,7 @@ TelemetryEvent = (
     AttemptFailed
     | CallAnswered
     | CallGaveUp
+    | CallEnded
     | StreamBroke
     | StreamContinued
     | HedgeStarted
@@ -153,6 +189,10 @@ def _call_gave_up(event: CallGaveUp) -> None:
     )  # fmt: skip
 
 
+def _nothing(event: CallEnded) -> None:
+    """What there is to say has been said when it happened."""
+
+
 def _stream_broke(event: StreamBroke) -> None:
     logger.error(
         "[%s] %s: stream broke, %s", event.call_id, event.model, describe(event.attempt)
@@ -193,6 +233,7 @@ _WRITERS: dict[type, Callable[[Any], None]] = {
     AttemptFailed: _attempt_failed,
     CallAnswered: _call_answered,
     CallGaveUp: _call_gave_up,
+    CallEnded: _nothing,
     StreamBroke: _stream_broke,
     StreamContinued: _stream_continued,
     HedgeStarted: _hedge_started,
@@ -223,10 +264,14 @@ def attempt_fields(attempt: Attempt) -> dict[str, object]:
 
 
 class Emitter:
-    """Hands each event to every sink, and survives them."""
+    """Hands each event to every sink, and survives them.
 
-    def __init__(self, *sinks: Sink) -> None:
+    `counts_tokens`: a sink wants to know the tokens of each call.
+    """
+
+    def __init__(self, *sinks: Sink, counts_tokens: bool = False) -> None:
         self._sinks = sinks
+        self.counts_tokens = counts_tokens
         self.failures = 0
 
     def __repr__(self) -> str:

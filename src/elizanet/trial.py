@@ -16,7 +16,7 @@ from operator import itemgetter
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from elizanet.call import Answer, Call, Event
+from elizanet.call import Answer, Call, Event, Role
 from elizanet.classify import Classifier, Failure, verdict_for
 from elizanet.errors import AllTargetsFailed, FailureClass, ProviderError
 from elizanet.limit import Interruption, caller_cancelled
@@ -106,12 +106,12 @@ class Trial(Interruption):
         The permit is closed if there is no answer, and committed if there is one.
         """
         answer: Answer | None = None
-        target, permit = self.choice.target, self.choice.permit
+        target = self.choice.target
         opened: Opened | None = None
         try:
             with self:
                 answer = await target.send(self._call)
-                opened = Opened(self, answer, await until_content(answer))
+                opened = Opened(self, answer, await until_content(answer, self._progressed))
             return opened
         except TrialEnded:
             error = self._ended()
@@ -119,7 +119,7 @@ class Trial(Interruption):
             error = raised
         except asyncio.CancelledError as raised:
             if caller_cancelled():
-                permit.close()
+                self._left()
                 raise
             error = self._foreign(raised)
         except Exception as raised:  # noqa: BLE001 -- the provider boundary: becomes typed
@@ -133,11 +133,10 @@ class Trial(Interruption):
     def committed(self, opened: Opened) -> None:
         """Count the answer: it is the one that the caller gets."""
         now = self._loop.time()
-        target, lane, permit = self.choice
-        permit.answered(now)
-        head = opened.answer.head
-        lane.heard(head.headers, now)
-        self._history.committed(self.number, target, head.status, self.started, now)
+        choice, head = self.choice, opened.answer.head
+        choice.permit.answered(now)
+        choice.lane.heard(head.headers, now)
+        self._history.committed(self.number, choice, head.status, self.started, now)
 
     async def discard(self, opened: Opened) -> None:
         """Close an answer that came too late: another one was faster."""
@@ -148,9 +147,7 @@ class Trial(Interruption):
     def outrun(self) -> None:
         """Record that another attempt was faster."""
         message = "another attempt was faster"
-        error = ProviderError(message, verdict_for(FailureClass.CANCELLED))
-        now = self._loop.time()
-        self._history.dropped(self.number, self.choice.target, error, self.started, now)
+        self._dropped(message)
 
     async def _let_go(self, answer: Answer) -> None:
         """Close an answer that failed; what goes wrong in that adds nothing to the failure."""
@@ -178,6 +175,16 @@ class Trial(Interruption):
             self._timer = None
         super().__exit__(exc_type, exc, traceback)
 
+    def _progressed(self) -> None:
+        """Go on waiting for a whole answer that is coming in: as for a stream after its begin."""
+        limits, now = self.choice.target.limits, self._loop.time()
+        self._stages.clear()
+        whole = min(self.started + limits.attempt, self._call.deadline)
+        self._limit = min(now + limits.stall, whole) - self.started
+        if self._timer is not None:
+            self._timer.cancel()
+            self._arm()
+
     def _arm(self) -> None:
         when = self._stages[0][0] if self._stages else self.started + self._limit
         self._timer = self._loop.call_at(when, self._due)
@@ -194,12 +201,22 @@ class Trial(Interruption):
     def _close(self, error: ProviderError) -> None:
         """Count the failure, unless it was we who ended the attempt."""
         now = self._loop.time()
-        target, _, permit = self.choice
         if self.ending in {Ending.RESCUE, Ending.OUTRUN}:
-            permit.close()
+            self.choice.permit.close()
         else:
-            permit.failed(error, now)
-        self._history.failed(self.number, target, error, self.started, now)
+            self.choice.permit.failed(error, now)
+        self._history.failed(self.number, self.choice, error, self.started, now)
+
+    def _left(self) -> None:
+        """Close the permit of an attempt whose caller has gone, or that lost its race."""
+        self.choice.permit.close()
+        if self.choice.role is not Role.HEDGE:
+            self._dropped("the caller went away")
+
+    def _dropped(self, message: str) -> None:
+        error = ProviderError(message, verdict_for(FailureClass.CANCELLED))
+        now = self._loop.time()
+        self._history.dropped(self.number, self.choice, error, self.started, now)
 
     def _ended(self) -> ProviderError:
         name = self.choice.target.provider.name

@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 import pytest
 
-from elizanet.gateway.app import Gateway
+from elizanet.gateway.reload import ReloadableGateway
 from elizanet.gateway.server import GatewayServer, listen, new_event_loop
 from elizanet.router import Router
 from elizanet.settings import (
+    CallerSettings,
     GatewaySettings,
     ProviderSettings,
     RouteSettings,
@@ -109,11 +110,15 @@ class Running:
 
     port: int
     server: GatewayServer
-    gateway: Gateway
-    router: Router
+    app: ReloadableGateway
     connections: list[Connection] = field(default_factory=list)
 
     name = "gateway"
+
+    @property
+    def router(self) -> Router:
+        """The router of the settings in force."""
+        return self.app.router
 
     @property
     def base_url(self) -> str:
@@ -151,7 +156,7 @@ class Running:
     async def settle(self) -> None:
         """Wait until no call is under way."""
         async with asyncio.timeout(5):
-            while self.server.server_state.tasks:
+            while self.server.connections.tasks:
                 await asyncio.sleep(0.005)
 
 
@@ -179,16 +184,31 @@ def settings_for(
     model: str = "gpt-4o",
     target_model: str = "*",
     keys: Sequence[str] = (),
+    callers: Sequence[CallerSettings] = (),
     max_body: int = 1 << 20,
+    max_in_flight: int = 1000,
+    drain: float = 120.0,
+    host: str = "127.0.0.1",
+    passthrough: str | None = None,
     timeouts: Timeouts | None = None,
 ) -> Settings:
     """Settings of one chain through the providers, in order."""
     names = [provider.name for provider in providers]
     return Settings(
-        gateway=GatewaySettings(keys=tuple(map(Secret, keys)), max_body=max_body),
+        gateway=GatewaySettings(
+            callers=(
+                *(CallerSettings(f"key-{n}", Secret(k)) for n, k in enumerate(keys, 1)),
+                *callers,
+            ),
+            max_body=max_body,
+            max_in_flight=max_in_flight,
+            drain=drain,
+            host=host,
+            passthrough=passthrough,
+        ),
         providers={
             each.name: ProviderSettings(
-                each.name, each.base_url, api_key=Secret(f"sk-of-{each.name}-0123456789")
+                each.name, each.base_url, (Secret(f"sk-of-{each.name}-0123456789"),)
             )
             for each in providers
         },
@@ -207,17 +227,16 @@ async def serving(
     before = asyncio.all_tasks()
     sockets = sockets or listen("127.0.0.1", 0)
     port = sockets[0].getsockname()[1]
-    async with Router(settings, sinks=sinks) as router:
-        gateway = Gateway(router)
-        server = GatewayServer(gateway)
+    async with ReloadableGateway(settings, sinks=sinks) as app:
+        server = GatewayServer(app)
         task = asyncio.create_task(server.serve(sockets))
-        running = Running(port, server, gateway, router)
+        running = Running(port, server, app)
         try:
             yield running
         finally:
             for connection in running.connections:
                 connection.leave()
-            server.stop()
+            server.stop(by_person=True)
             await task
     await asyncio.sleep(0)
     new = asyncio.all_tasks() - before

@@ -9,7 +9,7 @@ import pytest
 
 from elizanet.gateway.auth import Keyring
 from elizanet.gateway.server import listen
-from elizanet.settings import Secret
+from elizanet.settings import CallerSettings, Secret
 from elizanet.testing import Upstream
 
 if TYPE_CHECKING:
@@ -71,16 +71,17 @@ async def test_health_needs_no_key(serve: Serve, primary: Upstream) -> None:
         assert (await gateway.get("/ready")).status == 200
         head = await gateway.ask("/live", b"", method="HEAD")
         assert (head.status, head.body) == (200, b"")
-        gateway.gateway.draining = True
+        gateway.app.admission.draining = True
         assert (await gateway.get("/ready")).status == 503
         assert (await gateway.get("/live")).status == 200
 
 
 def test_keys_are_kept_as_hashes() -> None:
     """Nobody who sees the object sees a key."""
-    keyring = Keyring([Secret("first-key")])
+    keyring = Keyring([CallerSettings("team-a", Secret("first-key"))])
     assert repr(keyring) == "<Keyring of 1 keys>"
-    assert b"first-key" not in b"".join(keyring._digests)
+    assert "first-key" not in repr(vars(keyring))
+    assert keyring.find({b"authorization": b"Bearer first-key"}).alias == "team-a"
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ async def test_leaving_before_the_body_is_complete_asks_nobody(
     async with serve(primary) as gateway:
         connection = await gateway.connect()
         connection.send(gateway.request("/v1/chat/completions", CHAT)[:-5])
-        await until(lambda: gateway.server.server_state.tasks)
+        await until(lambda: gateway.server.connections.tasks)
         connection.leave()
         await gateway.settle()
     assert primary.requests == []

@@ -103,9 +103,9 @@ async def test_a_head_is_not_charged_with_the_body_before_it(
     large = CHAT[:-1] + b',"x":"' + b"z" * 150_000 + b'"}'
     async with serve(primary) as gateway:
         connection = await gateway.connect()
-        while not gateway.server.server_state.connections:
+        while not gateway.server.connections.connections:
             await asyncio.sleep(0.001)
-        (served,) = gateway.server.server_state.connections
+        (served,) = gateway.server.connections.connections
         assert isinstance(served, protocol.GatewayProtocol)
         served.data_received(gateway.request(CHATS, large) + WITHIN[:2000])
         assert (await connection.hear()).status == 200
@@ -141,22 +141,75 @@ async def test_what_is_not_http_is_a_400(serve: Serve, primary: Upstream, messag
     assert primary.requests == []
 
 
-async def test_an_upgrade_is_refused_and_its_body_is_no_request(
-    serve: Serve, primary: Upstream
+OFFERS = {
+    "h2c, as Java's client does": ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c"),
+    "websocket": ("Connection: keep-alive, Upgrade", "Upgrade: websocket"),
+}
+
+
+@pytest.mark.parametrize("offer", OFFERS.values(), ids=OFFERS.keys())
+@pytest.mark.parametrize("size", [7, 150, 1 << 20], ids=["bytes", "pieces", "whole"])
+async def test_an_offer_to_upgrade_is_declined(
+    serve: Serve, primary: Upstream, offer: tuple[str, str], size: int
 ) -> None:
-    """The parser would take the body of an upgrade for the next request."""
-    hidden = gateway_request = b"GET /v1/models HTTP/1.1\r\n\r\n"
+    """The request is answered as HTTP/1.1, however it is cut, and the connection goes on."""
+    async with serve(primary) as gateway:
+        message = b"".join(
+            gateway.request(CHATS, CHAT, "HTTP2-Settings: AAMAAABkAAQAoAAA", *lines)
+            for lines in (offer, (), offer)
+        )
+        connection = await gateway.connect()
+        for start in range(0, len(message), size):
+            connection.send(message[start : start + size])
+            await asyncio.sleep(0)
+        for _ in range(3):
+            async with asyncio.timeout(5):
+                heard = await connection.hear()
+            assert heard.status == 200
+            assert heard.header("connection") is None
+            assert heard.header("upgrade") is None
+    assert [request.body for request in primary.requests] == [CHAT] * 3
+
+
+async def test_the_body_of_an_offer_is_no_request(serve: Serve, primary: Upstream) -> None:
+    """The parser would take what follows an upgrade for another protocol, or a request."""
+    hidden = b"GET /v1/models HTTP/1.1\r\n\r\n"
     async with serve(primary) as gateway:
         connection = await gateway.connect()
-        head = gateway.request(
-            CHATS, hidden, "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c"
-        )[: -len(hidden)]
-        connection.send(head)
-        await asyncio.sleep(0.05)
-        connection.send(gateway_request)
-        heard = await refused(connection)
-    assert heard.status == 400
-    assert "Upgrade" in heard.error["message"]
+        connection.send(gateway.request(CHATS, hidden, *OFFERS["h2c, as Java's client does"]))
+        connection.send(LIVE)
+        assert (await connection.hear()).error["code"] == "invalid_json"
+        assert (await connection.hear()).json == {"status": "live"}
+    assert primary.requests == []
+
+
+async def test_an_offer_does_not_hide_a_wrong_length(serve: Serve, primary: Upstream) -> None:
+    """What is declined is read as strictly as anything else."""
+    async with serve(primary) as gateway:
+        for lines in (
+            "Content-Length: 5\r\nContent-Length: 6",
+            "Content-Length: 5\r\nTransfer-Encoding: chunked",
+            "Transfer-Encoding: chunked, identity",
+        ):
+            connection = await gateway.connect()
+            connection.send(
+                f"POST {CHATS} HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n{lines}\r\n\r\n"
+                "0\r\n\r\n".encode()
+            )
+            assert (await refused(connection)).status == 400
+    assert primary.requests == []
+
+
+async def test_the_gateway_is_no_proxy(serve: Serve, primary: Upstream) -> None:
+    """CONNECT is refused, and HTTP/2 without an offer is no HTTP/1.1."""
+    async with serve(primary) as gateway:
+        for message in (
+            b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        ):
+            connection = await gateway.connect()
+            connection.send(message)
+            assert (await refused(connection)).status == 400
 
 
 async def test_trailers_are_no_headers(serve: Serve, primary: Upstream) -> None:
@@ -208,13 +261,14 @@ async def test_half_a_head_is_not_waited_for_long(
     async with serve(primary) as gateway:
         new = await gateway.connect()
         new.send(begun)
+        if begun:
+            assert (await refused(new)).status == 408
         async with asyncio.timeout(2):
             assert await new.ended() == b""
         used = await gateway.connect()
         used.send(LIVE + (begun or b"GE"))
         assert (await used.hear()).status == 200
-        async with asyncio.timeout(2):
-            assert await used.ended() == b""
+        assert (await refused(used)).status == 408
 
 
 async def test_a_drip_does_not_prolong_a_head(
@@ -230,19 +284,18 @@ async def test_a_drip_does_not_prolong_a_head(
             while not ended.done():
                 connection.send(b"y")
                 await asyncio.sleep(0.02)
-        assert ended.result() == b""
+        assert ended.result().startswith(b"HTTP/1.1 408 ")
 
 
 async def test_a_body_that_falls_silent_is_not_waited_for(
     serve: Serve, primary: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A body that goes on is, however slowly."""
+    """A short body that goes on is, however slowly."""
     monkeypatch.setattr(protocol, "BODY_SILENCE_S", 0.3)
     async with serve(primary) as gateway:
         silent = await gateway.connect()
         silent.send(gateway.request(CHATS, CHAT)[:-10])
-        async with asyncio.timeout(3):
-            assert await silent.ended() == b""
+        assert (await refused(silent)).status == 408
         await gateway.settle()
         slow = await gateway.connect()
         message = gateway.request(CHATS, CHAT)
@@ -252,6 +305,47 @@ async def test_a_body_that_falls_silent_is_not_waited_for(
             slow.send(bytes((byte,)))
         assert (await slow.hear()).status == 200
     assert len(primary.requests) == 1
+
+
+async def test_a_body_in_drops_is_not_waited_for(
+    serve: Serve, primary: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte now and then is not the pace of a body; one that keeps the pace may take long."""
+    monkeypatch.setattr(protocol, "BODY_FREE_S", 0.3)
+    body = CHAT[:-1] + b',"x":"' + b"y" * 4000 + b'"}'
+    async with serve(primary) as gateway:
+        message = gateway.request(CHATS, body)
+        drops = await gateway.connect()
+        drops.send(message[:-1000])
+        ended = asyncio.create_task(refused(drops))
+        monkeypatch.setattr(protocol, "BODY_BYTES_A_SECOND", 1 << 20)
+        for at in range(1000, 0, -1):
+            if ended.done():
+                break
+            drops.send(message[-at:][:1])
+            await asyncio.sleep(0.02)
+        assert (await ended).status == 408
+        monkeypatch.setattr(protocol, "BODY_BYTES_A_SECOND", 1024)
+        steady = await gateway.connect()
+        steady.send(message[:-4000])
+        for at in range(4000, 0, -400):
+            await asyncio.sleep(0.1)
+            steady.send(message[-at:][:400])
+        assert (await steady.hear()).status == 200
+    assert len(primary.requests) == 1
+
+
+async def test_a_refused_body_that_stops_coming_is_cut(
+    serve: Serve, primary: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer was given: a second one on the same wire would be taken for another's."""
+    monkeypatch.setattr(protocol, "BODY_SILENCE_S", 0.3)
+    async with serve(primary, max_body=1000) as gateway:
+        connection = await gateway.connect()
+        connection.send(b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 9000\r\n\r\n" + b"x" * 10)
+        assert (await connection.hear()).status == 413
+        async with asyncio.timeout(3):
+            assert await connection.ended() == b""
 
 
 async def test_a_long_answer_is_not_a_late_head(

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from elizanet.gateway import server as server_module
 from elizanet.gateway.server import listen
 from elizanet.testing import Upstream
 
@@ -74,27 +73,24 @@ async def test_the_second_signal_ends_at_once(serve: Serve, primary: Upstream) -
             await asyncio.sleep(0.01)
         gateway.server.stop()
         await asyncio.sleep(0.3)
-        assert gateway.server.server_state.tasks
+        assert gateway.server.connections.tasks
         stopped = asyncio.get_running_loop().time()
         gateway.server.stop()
         assert await primary.wait_closed_by_peer() - stopped < PROMPTLY
         await gateway.settle()
 
 
-async def test_calls_that_do_not_end_are_ended(
-    serve: Serve, primary: Upstream, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_calls_that_do_not_end_are_ended(serve: Serve, primary: Upstream) -> None:
     """The time to finish is bounded, also against a caller who never reads."""
-    monkeypatch.setattr(server_module, "DRAIN_S", 0.3)
     primary.fail("stall_stream=2")
-    async with serve(primary) as gateway:
+    async with serve(primary, drain=0.3) as gateway:
         connection = await gateway.connect()
         connection.send(gateway.request(CHATS, STREAM))
         await connection.hear(head_only=True)
         stopped = asyncio.get_running_loop().time()
-        gateway.server.stop()
+        gateway.server.stop(by_person=True)
         assert 0.3 <= await primary.wait_closed_by_peer() - stopped < 0.3 + PROMPTLY
-        assert repr(gateway.server).startswith("<GatewayServer connections=")
+        assert repr(gateway.server).startswith("<GatewayServer <Connections")
 
 
 # The command, as a process of its own
@@ -155,6 +151,8 @@ async def test_the_command_serves_until_a_signal(
         assert "listens on http://127.0.0.1:" in first
         assert "gpt-4o" in second
         assert "local/gpt-4o" in second
+        assert "missing: keys" in await asyncio.to_thread(process.stdout.readline)
+        assert "missing: a fallback" in await asyncio.to_thread(process.stdout.readline)
         url = first.split()[3]
         assert json.loads(await ask(f"{url}/chat/completions"))["choices"]
         began = time.monotonic()

@@ -39,6 +39,7 @@ def chunk(finish: object = None, index: int = 0, **delta: object) -> SseEvent:
         (chunk(audio={"data": "x"}), CONTENT),
         (chunk(field_of_tomorrow=1), CONTENT),
         (event({"choices": [{"text": "hi"}]}), CONTENT),
+        (chunk(content="\ud83d"), CONTENT),
         (chunk("stop"), END),
         (chunk("stop", content="last"), CONTENT),
         (event({"choices": [], "usage": {"total_tokens": 1}}), END),

@@ -263,7 +263,7 @@ async def test_the_right_key_is_accepted_and_never_shown(ask: Ask) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "nothing"), ("POST", "audio/speech"), ("GET", "chat/completions"), ("PUT", "models")],
+    [("GET", "nothing"), ("POST", "audio/nothing"), ("GET", "chat/completions"), ("PUT", "models")],
 )
 async def test_what_does_not_exist_is_a_404_of_the_usual_shape(
     ask: Ask, method: str, path: str

@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "serve": "The OpenAI-compatible gateway.",
     "check": "Is the configuration right, does every provider answer?",
     "chat": "One answer through the chain, streamed to the terminal.",
+    "drill": "Rehearse outages of your configuration.",
     "classify": "What an error of a provider means.",
     "migrate": "Version 1 of the configuration to today's.",
     "upstream": "A local provider that fails on demand.",

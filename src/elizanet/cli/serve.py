@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import errno
 import logging
-import socket
 import sys
 from asyncio import Runner
-from functools import partial
 from pathlib import Path
 
 import click
 
-from elizanet.cli.terminal import colour, printable
+from elizanet.cli.announce import announce
 from elizanet.gateway.server import listen, new_event_loop, serve
-from elizanet.settings import RouteSettings, Settings, load_settings
+from elizanet.settings import Settings, load_settings
 
 EPILOG = """\b
 Examples:
@@ -23,9 +21,13 @@ Examples:
   curl http://127.0.0.1:8787/v1/models
 
 \b
-Exit codes: 0 ended by Ctrl-C or SIGTERM (running calls may
-finish, a second signal ends them), 1 cannot listen, 2 wrong usage or settings
-that cannot work.
+SIGTERM ends it in order: callers still come in for some seconds, running calls
+may finish. Ctrl-C lets running calls finish, too; a second signal ends it now.
+SIGHUP rereads the settings.
+
+\b
+Exit codes: 0 ended by a signal, 1 cannot listen, 2 wrong usage or settings that
+cannot work.
 """
 
 
@@ -54,29 +56,16 @@ def command(*, config: Path | None, host: str | None, port: int | None) -> None:
     except OSError as error:
         raise click.ClickException(_cannot_listen(gateway.host, gateway.port, error)) from error
     _log_to_standard_error()
+
+    def started() -> None:
+        announce(settings, sockets)
+        sys.stdout.flush()
+
+    def reread() -> Settings:
+        return load_settings(config_file=config).serving(host, port)
+
     with Runner(loop_factory=new_event_loop) as runner:
-        runner.run(serve(settings, sockets, partial(_announce, settings, sockets)))
-
-
-def _announce(settings: Settings, sockets: list[socket.socket]) -> None:
-    """Say where the gateway listens, what it serves, and what the operator should know."""
-    keys = len(settings.gateway.keys)
-    door = f"{keys} keys" if keys > 1 else "one key" if keys else "no key needed"
-    for listening in sockets:
-        host, port = listening.getsockname()[:2]
-        where = f"[{host}]" if ":" in host else host
-        click.echo(f"elizanet listens on http://{where}:{port}/v1 ({door})")
-    width = max(len(route.pattern) for route in settings.routes)
-    for route in settings.routes:
-        click.echo(printable(f"  {route.pattern:{width}}  {_chain(route)}"))
-    for warning in settings.warnings:
-        told = click.style("warning:", fg="yellow")
-        click.echo(f"{told} {printable(warning)}", err=True, color=colour())
-    sys.stdout.flush()
-
-
-def _chain(route: RouteSettings) -> str:
-    return " -> ".join(f"{target.provider}/{target.model}" for target in route.targets)
+        runner.run(serve(settings, sockets, started, reread))
 
 
 def _log_to_standard_error() -> None:

@@ -8,21 +8,42 @@ from typing import Any, Final
 import msgspec
 
 from elizanet.call import Event, EventKind
+from elizanet.json_fields import JsonField, decode_loosely
+from elizanet.sse import with_data
 
 REASONING: Final = frozenset({"reasoning", "reasoning_content", "thinking"})
 """The names under which a delta carries reasoning as text."""
 
 _ONCE: Final = REASONING | {"role"}
 """What a second stream does not tell again."""
-_PLAIN: Final = _ONCE | {"content"}
-
-Fields = dict[str, Any]
-"""A JSON object whose values are decoded only as far as they are looked at."""
 
 
-class Choice(msgspec.Struct):
-    """One choice of a chunk."""
+class Piece(msgspec.Struct, frozen=True):
+    """What one event of a stream brings.
 
+    `text`: what is added to the only answer. `is_plain`: nothing else is, but a role, and
+    reasoning as text (`once`: what a second stream does not tell again). `is_several`: there
+    is more than one answer. `has_choices`: it is not usage alone, or something around it.
+    """
+
+    text: str = ""
+    usage: dict[str, Any] | None = None
+    has_choices: bool = False
+    is_finished: bool = False
+    is_plain: bool = True
+    is_several: bool = False
+    refuses: bool = False
+    once: bool = False
+
+    @property
+    def is_silent(self) -> bool:
+        """A second stream need not tell it: a start, reasoning, a ping."""
+        if not self.has_choices:
+            return not self.usage
+        return self.is_plain and not (self.text or self.is_finished)
+
+
+class _Choice(msgspec.Struct):
     index: int = 0
     delta: dict[str, Any] | None = None
     text: str | None = None
@@ -30,95 +51,70 @@ class Choice(msgspec.Struct):
     logprobs: Any = None
 
 
-class Chunk(msgspec.Struct):
-    """One event of a stream."""
-
-    choices: list[Choice] | None = None
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice] | None = None
     usage: dict[str, Any] | None = None
 
-    @property
-    def choice(self) -> Choice:
-        """The only choice, or an empty one."""
-        return self.choices[0] if self.choices else _NO_CHOICE
 
-    @property
-    def said(self) -> str:
-        """The text that is added."""
-        delta = self.choice.delta
-        content = self.choice.text if delta is None else delta.get("content")
-        return content if isinstance(content, str) else ""
+IDENTITY: Final = ("id", "created", "model")
+"""The fields that are the same in every event of a stream."""
 
-    @property
-    def is_several(self) -> bool:
-        """There is more than one answer in the stream."""
-        return self.choice.index != 0 or len(self.choices or ()) > 1
-
-    @property
-    def refuses(self) -> bool:
-        return bool((self.choice.delta or {}).get("refusal"))
-
-    @property
-    def is_finished(self) -> bool:
-        return bool(self.choice.finish_reason)
-
-    @property
-    def is_plain(self) -> bool:
-        """Nothing but text is added, and reasoning as text, to one answer."""
-        delta = self.choice.delta or {}
-        strange = any(value and name not in _PLAIN for name, value in delta.items())
-        structured = not isinstance(delta.get("content"), str | None)
-        return not (strange or structured or self.choice.logprobs or self.is_several)
-
-    @property
-    def has_role_or_reasoning(self) -> bool:
-        delta = self.choice.delta or {}
-        return any(delta.get(name) for name in _ONCE)
-
-    @property
-    def is_silent(self) -> bool:
-        """Nothing is added that a second stream has to tell: a start, reasoning, a ping."""
-        tells = self.said or self.is_finished or not self.is_plain
-        return not tells and (bool(self.choices) or not self.usage)
-
-
-_NO_CHOICE: Final = Choice()
-_decode_chunk = msgspec.json.Decoder(Chunk).decode
+_FIELDS: Final = {name: JsonField(name) for name in (*IDENTITY, "choices", "usage")}
+_decode_chunk = msgspec.json.Decoder(_Chunk).decode
 _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def chunk_in(data: bytes) -> Chunk | None:
-    """Return the chunk, or None if the event is no object: a comment, or `[DONE]`.
+def piece_in(data: bytes) -> Piece | None:
+    """Return what the event brings, or None if it is no object: a comment, or `[DONE]`.
 
-    Raises `ValueError` for an object of another shape. To msgspec half a surrogate pair is
-    not JSON, but some providers cut a character in two.
+    Raises `ValueError` for an object of another shape.
     """
     if not data.startswith(b"{"):
         return None
+    chunk = decode_loosely(data, _decode_chunk, _Chunk)
+    return _piece(chunk.choices, chunk.usage) if chunk.choices else Piece("", chunk.usage)
+
+
+def _piece(choices: list[_Choice], usage: dict[str, Any] | None) -> Piece:
+    choice = choices[0]
+    delta = {"content": choice.text} if choice.delta is None else choice.delta
+    text = delta.get("content") or ""
+    is_several = choice.index != 0 or len(choices) > 1
+    is_plain = isinstance(text, str) and not choice.logprobs and not is_several
+    once = False
+    for name, value in delta.items():
+        if value and name != "content":
+            known = name in _ONCE
+            once |= known
+            is_plain &= known
+    return Piece(
+        text if isinstance(text, str) else "",
+        usage,
+        has_choices=True,
+        is_finished=bool(choice.finish_reason),
+        is_plain=is_plain,
+        is_several=is_several,
+        refuses=bool(delta.get("refusal")),
+        once=once,
+    )
+
+
+def values_in(data: bytes, *names: str) -> dict[str, Any]:
+    """Return the values of those of the named fields that the chunk has."""
     try:
-        return _decode_chunk(data)
-    except msgspec.ValidationError:
-        raise
+        fields = _decode_fields(data)
     except msgspec.DecodeError:
-        return msgspec.convert(json.loads(data), Chunk)
+        fields = json.loads(data)
+    found = {name: fields[name] for name in names if name in fields}
+    return {
+        name: msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
+        for name, value in found.items()
+    }
 
 
-def fields_in(data: bytes) -> Fields:
-    """Return the fields of a chunk; their values stay as they were written."""
-    try:
-        return dict(_decode_fields(data))
-    except msgspec.DecodeError:
-        return dict(json.loads(data))
-
-
-def value_of(fields: Fields, name: str) -> Any:
-    """Return one value, decoded; None if there is none."""
-    value = fields.get(name)
-    return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
-
-
-def choices_with_text(fields: Fields, text: str) -> Any:
-    """Return the choices of a chunk that adds `text`, and neither a role nor reasoning."""
-    choices = value_of(fields, "choices")
+def choices_with_text(data: bytes, text: str) -> Any:
+    """Return the choices of a chunk, but adding `text`, and neither a role nor reasoning."""
+    choices = values_in(data, "choices")["choices"]
     for choice in choices:
         if isinstance(delta := choice.get("delta"), dict):
             kept = {name: value for name, value in delta.items() if name not in _ONCE}
@@ -128,17 +124,16 @@ def choices_with_text(fields: Fields, text: str) -> Any:
     return choices
 
 
-def rewritten(event: Event, fields: Fields, kind: EventKind) -> Event:
-    """Return the event with other fields; what is around its data stays as it was."""
+def rewritten(event: Event, changes: dict[str, Any], kind: EventKind) -> Event:
+    """Return the event with other values for some of its fields; every other byte stays."""
+    data = event.data
     try:
-        data = msgspec.json.encode(fields)
-    except UnicodeEncodeError:  # half a surrogate pair: it becomes an escape again
-        data = json.dumps(fields, separators=(",", ":")).encode()
-    if event.data in event.raw:
-        raw = event.raw.replace(event.data, data, 1)
-    else:  # several lines of data, or an event that the caller does not see
-        lines = b"".join(b"data: %b\n" % line for line in data.splitlines())
-        raw = lines + b"\n" if event.raw else b""
+        for name, value in changes.items():
+            data = _FIELDS[name].replaced(data, msgspec.json.encode(value))
+    except (msgspec.DecodeError, UnicodeEncodeError):  # half a surrogate pair becomes an escape
+        data = json.dumps(json.loads(event.data) | changes, separators=(",", ":")).encode()
+    # an event that the caller does not see has no bytes, and gets none
+    raw = with_data(event.raw, event.data, data) if event.raw else b""
     return Event(raw, data, kind)
 
 

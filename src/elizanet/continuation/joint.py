@@ -65,7 +65,7 @@ def begins_at(said: str, heard: str, *, final: bool) -> int | None:
     lead = len(said) - len(said.lstrip())
     anew = _common(said[lead:], heard.lstrip())
     whole = anew == len(said) - lead
-    if anew and (whole or anew > overlap) and _begins_anew(said[lead:], heard, anew):
+    if anew and (whole or anew >= overlap) and _begins_anew(said[lead:], heard, anew):
         return lead
     sign = _weigh(shown, overlap) if overlap else _Sign.NOTHING
     if sign is _Sign.UNCERTAIN:
@@ -105,10 +105,11 @@ def _begins_anew(said: str, heard: str, common: int) -> bool:
     block = said[:common]
     has_words = any(map(str.isalpha, block))
     repeats = said.find(block, 1) >= 0 or _goes_on_a_pattern(block, common)
-    if common == ANEW or common == len(said) or common == len(heard.lstrip()):
-        if common < _LEAST_ANEW and not has_words:
-            return False  # the quotation mark that closes a text which begins with one
-        if repeats or (common < ANEW and (common < _CLEAR_WORD or not has_words)):
+    if common == len(heard.lstrip()) < min(len(said), _LEAST_ANEW) and not has_words:
+        return False  # the quotation mark that closes a text which begins with one
+    if common in {ANEW, len(said), len(heard.lstrip())}:
+        clear = common == ANEW or _is_telling(block) or (_is_prose(block) and common >= _CLEAR_WORD)
+        if repeats or not clear:
             raise SeamError("it cannot be told whether the new stream begins the answer again")
         return True
     if not repeats and (common >= _LEAST_ANEW or _breaks_a_word(said, heard, common)):
@@ -140,10 +141,13 @@ def _weigh(shown: str, length: int) -> _Sign:
 def _is_telling(block: str) -> bool:
     """Tell whether nobody says this twice in a row by chance."""
     words = {word for word in _WORD.findall(block.casefold()) if any(map(str.isalpha, word))}
-    is_prose = all(character.isalpha() or character == " " for character in block)
-    words_needed, bytes_needed = _CLEAR_PROSE if is_prose else _CLEAR_OTHER
+    words_needed, bytes_needed = _CLEAR_PROSE if _is_prose(block) else _CLEAR_OTHER
     whole_line = block.startswith(("\n", "\r"))
     return len(words) >= words_needed and len(block.encode()) >= bytes_needed and not whole_line
+
+
+def _is_prose(block: str) -> bool:
+    return all(character.isalpha() or character == " " for character in block)
 
 
 def _goes_on_a_pattern(shown: str, length: int) -> bool:

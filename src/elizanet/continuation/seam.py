@@ -7,15 +7,16 @@ every event passes under the identity of the first stream. A restart begins in R
 
 from __future__ import annotations
 
+from typing import Any
+
 from elizanet.call import Event, EventKind
 from elizanet.continuation.chunks import (
-    Chunk,
+    Piece,
     added,
     choices_with_text,
-    chunk_in,
-    fields_in,
+    piece_in,
     rewritten,
-    value_of,
+    values_in,
 )
 from elizanet.continuation.joint import SeamError, begins_at
 from elizanet.continuation.transcript import Transcript
@@ -34,7 +35,7 @@ class Seam:
         self._said = transcript.said
         self._identity = transcript.identity
         self._usage = transcript.usage
-        self._held: list[tuple[Event, Chunk]] = []
+        self._held: list[tuple[Event, Piece]] = []
         self._heard = b""  # the text of the events held back
         self._is_decided = restarted
         self._expected = _units(self._said)  # the old text from where the new one begins
@@ -51,20 +52,20 @@ class Seam:
         Raises `SeamError` if the new stream says something else than what was already sent.
         """
         try:
-            chunk = chunk_in(event.data)
+            piece = piece_in(event.data)
         except ValueError:
             raise SeamError("the new stream sent an event that cannot be read") from None
-        if chunk is None:  # a comment, or `[DONE]`
+        if piece is None:  # a comment, or `[DONE]`
             return [*(self.finish() if event.data else ()), event]
-        if chunk.refuses or chunk.is_several:
+        if piece.refuses or piece.is_several:
             raise SeamError("the new stream refuses, or gives several answers")
-        if chunk.is_silent:
+        if piece.is_silent:
             return []
         if self._is_decided:
-            return self._passed(event, chunk)
-        self._held.append((event, chunk))
-        self._heard += _units(chunk.said)
-        return self._decided(final=chunk.is_finished or not chunk.is_plain)
+            return self._passed(event, piece)
+        self._held.append((event, piece))
+        self._heard += _units(piece.text)
+        return self._decided(final=piece.is_finished or not piece.is_plain)
 
     def finish(self) -> list[Event]:
         """Return what was held back, at the end of the new stream.
@@ -86,28 +87,30 @@ class Seam:
         self._is_decided = True
         self._expected = _units(self._said[place:])
         held, self._held = self._held, []
-        return [passed for event, chunk in held for passed in self._passed(event, chunk)]
+        return [passed for event, piece in held for passed in self._passed(event, piece)]
 
-    def _passed(self, event: Event, chunk: Chunk) -> list[Event]:
+    def _passed(self, event: Event, piece: Piece) -> list[Event]:
         """Return the event as the caller gets it, or nothing if all of it is known."""
-        text = self._new_text(chunk.said)
-        ends = chunk.is_finished or not chunk.is_plain
+        text = self._new_text(piece.text)
+        ends = piece.is_finished or not piece.is_plain
         if ends:
             self._check_complete()
-        if chunk.choices and not text and not ends:
+        elif piece.has_choices and not text:
             return []
-        fields = fields_in(event.data)
-        changed = {
-            n: v for n, v in self._identity.items() if n in fields and value_of(fields, n) != v
-        }
-        if text != chunk.said or chunk.has_role_or_reasoning:
-            changed["choices"] = choices_with_text(fields, text)
-        if chunk.usage and self._usage:
-            changed["usage"] = added(self._usage, chunk.usage)
-        if not changed:
+        changes = self._renamed(event.data)
+        if piece.once or text != piece.text:
+            changes["choices"] = choices_with_text(event.data, text)
+        if piece.usage and self._usage:
+            changes["usage"] = added(self._usage, piece.usage)
+        if not changes:
             return [event]
-        is_end = event.kind is EventKind.CONTENT and chunk.is_plain and not text
-        return [rewritten(event, fields | changed, EventKind.END if is_end else event.kind)]
+        is_end = event.kind is EventKind.CONTENT and piece.is_plain and not text
+        return [rewritten(event, changes, EventKind.END if is_end else event.kind)]
+
+    def _renamed(self, data: bytes) -> dict[str, Any]:
+        """Return what has to change for the event to be one of the first stream."""
+        own = values_in(data, *self._identity)
+        return {name: self._identity[name] for name in own if own[name] != self._identity[name]}
 
     def _new_text(self, said: str) -> str:
         """Return what the caller does not know yet. Raises `SeamError` for a difference."""

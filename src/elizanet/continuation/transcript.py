@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from elizanet.call import Call, Event
-from elizanet.continuation.chunks import chunk_in, fields_in, value_of
+from elizanet.continuation.chunks import IDENTITY, piece_in, values_in
 from elizanet.continuation.request import can_be_continued, prefilled, stop_sequences
 
 MOST_REMEMBERED: Final = 1 << 20
 """Characters of a text that are kept; a longer one cannot be continued."""
-
-IDENTITY: Final = ("id", "created", "model")
-"""The fields that are the same in every event of a stream."""
 
 
 class Transcript:
@@ -42,19 +39,18 @@ class Transcript:
         if self._over or not event.data:
             return
         try:
-            chunk = chunk_in(event.data)
+            piece = piece_in(event.data)
         except ValueError:
-            chunk = None
-        if chunk is None or not chunk.is_plain or chunk.is_finished:
+            piece = None
+        if piece is None or not piece.is_plain or piece.is_finished:
             self._end()
             return
-        self.usage = chunk.usage or self.usage
-        if chunk.choices and not self.identity:
-            fields = fields_in(event.data)
-            self.identity = {name: value_of(fields, name) for name in IDENTITY if name in fields}
-        if piece := chunk.said:
-            self._pieces.append(piece)
-            self._size += len(piece)
+        self.usage = piece.usage or self.usage
+        if piece.has_choices and not self.identity:
+            self.identity = values_in(event.data, *IDENTITY)
+        if piece.text:
+            self._pieces.append(piece.text)
+            self._size += len(piece.text)
             if self._size > MOST_REMEMBERED:
                 self._end()
 

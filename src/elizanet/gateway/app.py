@@ -10,11 +10,15 @@ from typing import Final
 
 from elizanet.errors import AllTargetsFailed, InputError, ProviderError
 from elizanet.gateway import failures, models
+from elizanet.gateway.admission import Admission, draining
 from elizanet.gateway.asgi import Exchange, Receive, Scope, Send
-from elizanet.gateway.auth import Keyring
 from elizanet.gateway.controls import HopGuard
-from elizanet.gateway.refusal import CallerGone, Refusal
+from elizanet.gateway.doors import Doors
+from elizanet.gateway.ownership import Ownership
+from elizanet.gateway.passthrough import Passthrough
+from elizanet.gateway.refusal import CallerGone, Draining, Refusal
 from elizanet.gateway.relay import Relay
+from elizanet.gateway.status import Status
 from elizanet.operation import Operation
 from elizanet.router import Router
 
@@ -28,36 +32,53 @@ _JSON: Final = (b"content-type", b"application/json")
 class Gateway:
     """OpenAI's API over a `Router`.
 
-    `max_body`: bytes of the largest request. `draining`: it answers, but wants no more calls.
+    `admission` is the process's, `before` the gateway that this one replaces, `hops` and
+    `ownership` what outlives it. `max_body`: bytes of the largest request that is kept.
     """
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, admission: Admission, before: Gateway | None = None) -> None:
         settings = router.settings.gateway
         self.max_body = settings.max_body
-        relay = Relay(router, self.max_body, HopGuard(secrets.token_hex(8)))
+        self.doors: Doors = Doors(settings, admission, before.doors if before else None)
+        self.hops: HopGuard = before.hops if before else HopGuard(secrets.token_hex(8))
+        known = before.ownership if before else None
+        self.ownership: Ownership = Ownership(router.settings, known)
+        relay = Relay(router, self.max_body, self.hops, self.ownership)
+        self._passthrough = Passthrough(router, self.hops, self.ownership)
         self._models = models.Models(router)
-        self._keyring = Keyring(settings.keys)
-        self._open: dict[str, Handler] = {"/live": _live, "/ready": self._ready}
-        self._get: dict[str, Handler] = {**self._open, "/v1/models": self._models.list}
-        self._post: dict[str, Handler] = {
-            f"/v1/{operation}": partial(relay, operation) for operation in Operation
+        status = Status(router, self.doors)
+        self._get: dict[str, Handler] = {
+            "/live": _live,
+            "/ready": self._ready,
+            "/status": status.show,
+            "/v1/models": self._models.list,
         }
-        self.draining = False
+        self._post: dict[str, Handler] = {
+            "/status/breakers": status.force,
+            **{f"/v1/{operation}": partial(relay, operation) for operation in Operation},
+        }
 
     def __repr__(self) -> str:
-        state = "draining" if self.draining else "ready"
-        return f"<Gateway {state} {self._keyring!r} {sorted((*self._get, *self._post))}>"
+        return f"<Gateway {self.doors!r} {sorted((*self._get, *self._post))}>"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         exchange = Exchange(scope, receive, send)
+        method, path = scope["method"], scope["path"]
         try:
-            if scope["path"] not in self._open:
-                self._keyring.check(exchange.headers)
-            await self._handler(scope["method"], scope["path"])(exchange)
+            if path in _ALWAYS:
+                await self._handler(method, path)(exchange)
+                return
+            with self.doors.enter(exchange) as exchange.visit:
+                await self._handler(method, path)(exchange)
             return
         except CallerGone:
             return
+        except Draining:
+            if exchange.begun is not None:
+                await exchange.break_off(failures.drain_event(path))
+                return
+            answer = failures.refused(draining(), exchange.call_id)
         except InputError as error:
             answer = failures.refused(error, exchange.call_id)
         except ProviderError as error:
@@ -71,24 +92,31 @@ class Gateway:
 
     def _handler(self, method: str, path: str) -> Handler:
         """Return who answers. Raises `Refusal` (404, 405)."""
-        if (post := self._post.get(path)) is not None:
-            if method == "POST":
-                return post
-            raise _wrong_method(method, path, b"POST")
+        post = self._post.get(path)
+        if post is not None and method == "POST":
+            return post
         get = self._get.get(path)
         if get is None and path.startswith(models.PREFIX) and path != models.PREFIX:
             get = self._models.one
-        if get is None:
-            raise Refusal(f"there is no {path[:200]!r} here", code="unknown_url", status=404)
-        if method not in {"GET", "HEAD"}:
+        if get is not None and method in _READING:
+            return get
+        if self._passthrough.takes(path):
+            return self._passthrough
+        if post is not None:
+            raise _wrong_method(method, path, b"POST")
+        if get is not None:
             raise _wrong_method(method, path, b"GET, HEAD")
-        return get
+        raise Refusal(f"there is no {path[:200]!r} here", code="unknown_url", status=404)
 
     async def _ready(self, exchange: Exchange) -> None:
-        status, body = (503, b'{"status":"draining"}') if self.draining else (200, _READY)
+        draining = self.doors.admission.draining
+        status, body = (503, b'{"status":"draining"}') if draining else (200, _READY)
         await exchange.answer(status, [_JSON], body)
 
 
+_ALWAYS: Final = frozenset({"/live", "/ready", "/status", "/status/breakers"})
+"""Paths that are answered however busy the process is; whoever answers looks at the key."""
+_READING: Final = frozenset({"GET", "HEAD"})
 _READY: Final = b'{"status":"ready"}'
 
 

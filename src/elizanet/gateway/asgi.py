@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from elizanet.router import new_call_id
+
+if TYPE_CHECKING:
+    from elizanet.gateway.visit import Visit
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-RawHeaders = Iterable[tuple[bytes, bytes]]
+
+
+class Application(Protocol):
+    """What answers requests. `max_body`: bytes of the largest one."""
+
+    @property
+    def max_body(self) -> int: ...
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]: ...
+
 
 START = "http.response.start"
 BODY = "http.response.body"
@@ -21,10 +33,13 @@ DISCONNECT = "http.disconnect"
 class Exchange:
     """One request and the way to answer it.
 
-    `headers` has lower-case names and, of a header that was sent twice, the last value.
+    `headers` has lower-case names and, of a header that was sent twice, the last value. `visit`
+    is set once the call was let in. `begun` are the headers of an answer whose body is coming.
     """
 
-    __slots__ = ("call_id", "headers", "receive", "scope", "send")
+    __slots__ = ("begun", "call_id", "headers", "receive", "scope", "send", "visit")
+
+    visit: Visit
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -32,6 +47,7 @@ class Exchange:
         self.send = send
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.call_id = new_call_id()
+        self.begun: list[tuple[bytes, bytes]] | None = None
 
     def __repr__(self) -> str:
         return f"<Exchange {self.call_id} {self.scope['method']} {self.scope['path']!r}>"
@@ -42,12 +58,23 @@ class Exchange:
             return []
         return [value for key, value in self.scope["headers"] if key == name]
 
-    async def begin(self, status: int, headers: RawHeaders) -> None:
+    async def begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """Send the head of the answer."""
+        self.begun = headers
         await self.send({"type": START, "status": status, "headers": headers})
+
+    async def break_off(self, event: bytes) -> None:
+        """End an answer that is not complete: with the event if it has events.
+
+        Of any other the server cuts the connection, so that nobody takes it for complete.
+        """
+        kinds = [value for name, value in self.begun or () if name == b"content-type"]
+        if kinds and kinds[0].startswith(b"text/event-stream"):
+            await self.send({"type": BODY, "body": event, "more_body": False})
 
     async def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         """Send a whole answer; its length is added to the headers."""
         headers.append((b"content-length", b"%d" % len(body)))
+        self.begun = headers
         await self.send({"type": START, "status": status, "headers": headers})
         await self.send({"type": BODY, "body": body})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -13,17 +14,38 @@ HOP: Final = "x-elizanet-hop"
 _HOP: Final = HOP.encode()
 _TIMEOUT: Final = b"x-request-timeout-ms"
 _NO_FALLBACK: Final = b"x-elizanet-no-fallback"
+_RETRY_COUNT: Final = b"x-stainless-retry-count"
+_CLIENT_TIMEOUTS: Final = (b"x-stainless-read-timeout", b"x-stainless-timeout")
+"""How long OpenAI's clients for Python and for Node wait, in seconds."""
+_SECONDS: Final = re.compile(rb"[0-9]{1,9}(\.[0-9]{1,9})?")
+_TELLING_S: Final = 0.25
+"""Seconds kept for telling the client of a failure before it stops listening."""
+FLEX: Final = "flex"
+"""The `service_tier` by which a body says that its call can wait."""
+_PRIORITY: Final = b"x-elizanet-priority"
+_PRIORITIES: Final = {b"batch": True, b"interactive": False}
 
 
-def timeout_in(headers: Mapping[bytes, bytes]) -> float | None:
-    """Return the seconds the caller gives the whole call. Raises `Refusal` (400)."""
+def timeout_in(headers: Mapping[bytes, bytes], *, stream: bool = False) -> float | None:
+    """Return the seconds the caller gives the whole call, None for as long as we like.
+
+    They are stated, or known from OpenAI's clients: those tell how long they wait for an
+    answer, and a whole one is of no use to them afterwards. Raises `Refusal` (400).
+    """
     given = headers.get(_TIMEOUT)
+    patience = None if stream else _patience(headers)
     if given is None:
-        return None
+        return patience
     milliseconds = float(given) if given.isdigit() else 0.0
     if milliseconds <= 0:
         raise _wrong(_TIMEOUT, given, "a whole number of milliseconds above 0")
-    return milliseconds / 1000
+    seconds = milliseconds / 1000
+    return seconds if patience is None else min(seconds, patience)
+
+
+def is_repeated(headers: Mapping[bytes, bytes]) -> bool:
+    """Tell whether the caller's client says that this is not its first try."""
+    return headers.get(_RETRY_COUNT, b"0").strip(b"0").isdigit()
 
 
 def forbids_fallback(headers: Mapping[bytes, bytes]) -> bool:
@@ -32,6 +54,19 @@ def forbids_fallback(headers: Mapping[bytes, bytes]) -> bool:
     if given not in {b"0", b"1"}:
         raise _wrong(_NO_FALLBACK, given, "1 or 0")
     return given == b"1"
+
+
+def is_batch(headers: Mapping[bytes, bytes]) -> bool:
+    """Tell whether the caller can wait, and goes first when calls are shed. Raises `Refusal` (400).
+
+    In the body `"service_tier": "flex"` says the same.
+    """
+    given = headers.get(_PRIORITY)
+    if given is None:
+        return False
+    if given not in _PRIORITIES:
+        raise _wrong(_PRIORITY, given, "batch or interactive")
+    return _PRIORITIES[given]
 
 
 class HopGuard:
@@ -58,6 +93,15 @@ class HopGuard:
             message = "this request has come through this gateway before: a provider leads back"
             raise Refusal(message, code="gateway_loop", status=508)
         return ((HOP, ", ".join((*hops, self._own))),)
+
+
+def _patience(headers: Mapping[bytes, bytes]) -> float | None:
+    """Return how long the client waits for an answer, less what telling a failure takes."""
+    for name in _CLIENT_TIMEOUTS:
+        if (given := headers.get(name)) is not None and _SECONDS.fullmatch(given):
+            seconds = float(given)
+            return max(seconds - _TELLING_S, seconds / 2) or None
+    return None
 
 
 def _wrong(name: bytes, given: bytes, allowed: str) -> Refusal:

@@ -1,22 +1,27 @@
-"""Which headers of a provider reach the caller, and what the gateway adds to them.
+"""Which headers cross the gateway, and what it adds to them.
 
-What frames a body is the server's, what belongs to a connection ends with it, and what tells
-of the provider's machines or of the operator's account there is nobody else's business.
-`access-control-*` is among them: a provider must not open a local gateway to web pages.
+Of a caller's headers those on a short list go upstream, because any other may be a credential,
+a cookie or an address inside the caller's network, or may choose an account: which key,
+organisation and project pay is the operator's business. Of a provider's headers all come back
+but those on a list, because clients rely on many and nobody knows them all. What frames a body
+is the server's, what belongs to a connection ends with it, and what tells of the provider's
+machines or of the operator's account there is nobody else's business. `access-control-*` is
+among them: a provider must not open a local gateway to web pages.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
-from elizanet.call import Attempt, Headers
+from elizanet.call import Attempt, Head, Headers
 
 RawHeader = tuple[bytes, bytes]
 
+_REQUEST_ID: Final = b"x-request-id"
 _KEPT: Final = re.compile(r"x-request-id|retry-after(-ms)?|x-ratelimit-.*|x-should-retry")
 _STRIPPED: Final = re.compile(
     # of one connection, or of one framing of the body
@@ -26,12 +31,44 @@ _STRIPPED: Final = re.compile(
     r"|set-cookie2?|server(-timing)?|date|via|age|alt-svc|nel|report(ing-endpoints|-to)"
     r"|strict-transport-security|www-authenticate|access-control-.*|x-powered-by|x-served-by"
     r"|x-cache.*|x-timer|x-backend.*|x-real-ip|x-(forwarded|envoy|amz|amzn|azure|ms|goog|google)-.*"
-    r"|x-(litellm|elizanet|groq|vercel|railway|render|fly|kong)-.*|(cf|fly|apim|azureml|rndr)-.*"
+    r"|x-(litellm|elizanet|groq|vercel|railway|render|fly|kong|openrouter|together|fireworks|nvcf)-.*|(cf|fly|apim|azureml|rndr)-.*"
     # of the operator's account
     r"|.*(organi[sz]ation|project|account|tenant|subscription|deployment|api-?base).*"
 )
+_FORWARDED: Final = frozenset({b"openai-beta", b"idempotency-key", b"x-client-request-id"})
+"""Headers of callers that mean the request, and not who sends it."""
+_FORWARDED_WITH_FILES: Final = _FORWARDED | {
+    *(b"accept", b"content-type", b"content-encoding", b"range", b"if-range"),
+    *(b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"),
+}
+"""Those of a request that is no call: they say what its body is, and which part is wanted."""
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _PLAIN: Final = "".join(map(chr, range(33, 127))).replace("%", "")
+
+
+def forwarded(given: Mapping[bytes, bytes], *, with_files: bool = False) -> Headers:
+    """Return those of a caller's headers that the provider gets."""
+    names = (_FORWARDED_WITH_FILES if with_files else _FORWARDED) & given.keys()
+    if not names:
+        return ()
+    return tuple((name.decode(), given[name].decode("latin-1")) for name in sorted(names))
+
+
+def answered(head: Head, call_id: str, attempts: Sequence[Attempt]) -> list[RawHeader]:
+    """Return the headers of an answer: the provider's, and the gateway's own."""
+    headers = passed_on(head.headers)
+    if not any(name == _REQUEST_ID for name, _ in headers):
+        headers.append((_REQUEST_ID, call_id.encode()))  # clients show it, and report by it
+    headers += about(call_id, head.provider, head.model, attempts)
+    return headers
+
+
+def stated_length(headers: Headers) -> list[RawHeader]:
+    """Return the length of a body that is passed on as it is, where the provider said it."""
+    given = dict(headers)
+    if "content-length" not in given or "content-encoding" in given:
+        return []
+    return [(b"content-length", given["content-length"].encode())]
 
 
 def passed_on(headers: Headers) -> list[RawHeader]:
@@ -49,11 +86,14 @@ def passed_on(headers: Headers) -> list[RawHeader]:
 
 
 def about(call_id: str, provider: str, model: str, attempts: Sequence[Attempt]) -> list[RawHeader]:
-    """Return the gateway's own headers; `provider` and `model` are of whoever answered."""
+    """Return the gateway's own headers; `provider` and `model` are of whoever answered.
+
+    For a request that is no call `model` is empty, and so is the list of attempts.
+    """
     told = [
         (b"x-elizanet-request-id", call_id.encode()),
         *_target(provider, model),
-        (b"x-elizanet-attempts", b"%d" % len(attempts)),
+        (b"x-elizanet-attempts", b"%d" % (len(attempts) or 1)),
     ]
     if len(attempts) > 1:
         first = attempts[0]
@@ -73,11 +113,9 @@ def _wire_name(name: str) -> bytes | None:
 
 
 @lru_cache(maxsize=256)
-def _target(provider: str, model: str) -> tuple[RawHeader, RawHeader]:
-    return (
-        (b"x-elizanet-provider", quote(provider, safe=_PLAIN).encode()),
-        (b"x-elizanet-model", quote(model, safe=_PLAIN).encode()),
-    )
+def _target(provider: str, model: str) -> tuple[RawHeader, ...]:
+    named = ((b"x-elizanet-provider", provider), (b"x-elizanet-model", model))
+    return tuple((name, quote(value, safe=_PLAIN).encode()) for name, value in named if value)
 
 
 def _without_nominated(passed: list[RawHeader], headers: Headers) -> list[RawHeader]:

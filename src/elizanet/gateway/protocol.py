@@ -1,11 +1,12 @@
 """uvicorn's HTTP protocol with the doors closed that it leaves open.
 
-*Head*: at most 64 KiB and 200 headers, complete within 10 s. *Body*: never silent for 30 s,
-bounded with all that chunks can hide in it; what trails it never counts as headers. *Upgrade*:
-refused, because the parser would take the body for the next request. *After an answer* to a
-request that is not complete (a 413 for example) the rest is discarded, because closing at
-once would take the answer back. *Errors* have OpenAI's shape and never run into an answer
-that is under way. *Pipelining*: the answer under way notices, too, that its caller has left.
+*Head*: at most 64 KiB and 200 headers, complete within 10 s. *Body*: never silent for 30 s and
+not much slower than 1 KiB/s, bounded with all that chunks can hide in it; what trails it never
+counts as headers. *Upgrade*: declined (`upgrades.py`). *After an answer* to a request that is not
+complete (a 413 for example) the rest is discarded, because closing at once would take the answer
+back. *Errors* have OpenAI's shape and never run into an answer that is under way. *Reading*: a
+caller who does not read is cut off (`write_watch.py`). *Pipelining*: the answer under way notices,
+too, that its caller has left.
 """
 
 from __future__ import annotations
@@ -14,33 +15,43 @@ import asyncio
 from http import HTTPStatus
 from typing import Any, Final
 
+import httptools
 from uvicorn import Config
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from elizanet.gateway.app import Gateway
+from elizanet.gateway.asgi import Application
+from elizanet.gateway.connections import Connections
 from elizanet.gateway.failures import error_body
+from elizanet.gateway.upgrades import without_offer
+from elizanet.gateway.write_watch import WriteWatch
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 200
 HEAD_S: Final = 10.0
 """Seconds for the head of a request, and for the first byte of a connection."""
 BODY_SILENCE_S: Final = 30.0
+BODY_FREE_S: Final = 60.0
+"""Seconds a body may take however slow it is."""
+BODY_BYTES_A_SECOND: Final = 1024
+"""The pace that a body must keep on average beyond those."""
 LINGER_S: Final = 2.0
 """Seconds a refused connection is still read from, so that its refusal arrives."""
 _MESSAGE_OVERHEAD: Final = 64 << 20
-"""Bytes a message may have beyond twice the largest body: chunk sizes, and what is discarded."""
+"""Bytes beyond the largest body that a message may have and nobody reads: chunk sizes, and what is
+discarded behind an answer."""
 
 _INVALID: Final = (HTTPStatus.BAD_REQUEST, "the request is not valid HTTP/1.1")
 _TOO_LARGE: Final = (
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     f"the head of the request has more than {MAX_HEADERS} headers or {MAX_HEAD_BYTES} bytes",
 )
-_UPGRADE: Final = (
-    HTTPStatus.BAD_REQUEST,
-    "this gateway speaks HTTP/1.1 only: send the request without `Connection: Upgrade`",
+_TOO_SLOW: Final = (
+    HTTPStatus.REQUEST_TIMEOUT,
+    "the request came too slowly, and was not waited for any longer",
 )
+_CONNECT: Final = (HTTPStatus.BAD_REQUEST, "this gateway is no proxy: it does not take CONNECT")
 
 
 class _HeadRefusedError(Exception):
@@ -50,6 +61,8 @@ class _HeadRefusedError(Exception):
 class GatewayProtocol(HttpToolsProtocol):
     """One connection of a caller."""
 
+    _writing: WriteWatch
+
     def __init__(
         self,
         config: Config,
@@ -58,41 +71,57 @@ class GatewayProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        gateway = config.app
-        assert isinstance(gateway, Gateway)  # noqa: S101 -- the server is made for it
-        self._max_message = 2 * gateway.max_body + _MESSAGE_OVERHEAD
+        assert isinstance(server_state, Connections)  # noqa: S101 -- the server makes both
+        self._shared = server_state
+        self._gateway: Application = config.app  # type: ignore[assignment]
         self._timer: asyncio.TimerHandle | None = None
         self._answering: RequestResponseCycle | None = None
         self._reason = _INVALID
-        self._in_head = self._in_body = self._refused = False
+        self._in_head = self._in_body = self._refused = self._upgrade = False
         self._piece = 0
         self._received = 0  # bytes of the message under way before this piece, never too many
+        self._read = 0  # bytes of the body that were given to whoever answers
+        self._body_due = 0.0  # when a body that is just fast enough would have brought nothing yet
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._writing = WriteWatch(transport, self.loop)
         self._arm(HEAD_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        self._writing.end()
         super().connection_lost(exc)
         if (cycle := self._answering) is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
+        self._shared.on_freed()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
         self._piece = len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError:
+            self._refuse(*self._reason)
+            return
         self._received += self._piece
         if self._in_head:
             self._check_head()
         elif self._in_body:
-            self._arm(BODY_SILENCE_S)
-            if self._received > self._max_message or len(self.headers) > MAX_HEADERS:
-                self.transport.abort()
-        elif self.timeout_keep_alive_task is None and self._is_idle():
+            self._check_body()
+        elif self.timeout_keep_alive_task is None and self._is_answered():
             self._arm(self.timeout_keep_alive)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._writing.begin()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._writing.end()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -104,34 +133,80 @@ class GatewayProtocol(HttpToolsProtocol):
         if len(self.headers) > MAX_HEADERS or (size > MAX_HEAD_BYTES and self._is_head_large()):
             self._reason = _TOO_LARGE
             raise _HeadRefusedError
-        if self.parser.should_upgrade():
-            self._reason = _UPGRADE
-            raise _HeadRefusedError
+        self._upgrade = self.parser.should_upgrade()
+        if self._upgrade:  # the parser stops here; `_parse` goes on
+            return
         self._in_body = True
+        self._read = 0
+        self._body_due = self.loop.time() + BODY_FREE_S
         self._disarm()
         super().on_headers_complete()
         self.headers = []  # what trails a chunked body lands here, and not among the headers
 
+    def on_body(self, body: bytes) -> None:
+        if not self.cycle.response_complete:
+            self._read += len(body)
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
+        if self._upgrade:
+            return
         super().on_message_complete()
         self._in_body = False
         self._received = -self._piece
         self._disarm()
 
-    def send_400_response(self, msg: str) -> None:
-        """Refuse the connection; uvicorn calls this for whatever stopped the parser."""
-        del msg
-        self._refuse(*self._reason)
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._writing.begin()
+
+    def end_after_answer(self) -> None:
+        """Close the connection after the answer under way, if none waits behind it."""
+        if not self._is_answered() and self._answering is not None and not self.pipeline:
+            self._answering.keep_alive = False
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was asked for on this connection yet."""
+        return self._answering is None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is asked for on this connection now."""
+        return self._is_answered() and not self._in_head
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answering = cycle
+        if not self._shared.outlive_answers and not self.pipeline:
+            cycle.keep_alive = False
         super()._start_asgi_task(cycle, app)
 
-    def _is_idle(self) -> bool:
+    def _parse(self, data: bytes) -> None:
+        while True:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:
+                method = self.parser.get_method().decode("ascii")
+                if method == "CONNECT":
+                    self._reason = _CONNECT
+                    raise httptools.HttpParserError(_CONNECT[1]) from None
+                data = data[offer.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+                self.parser.feed_data(without_offer(method, self.url, self.headers))
+
+    def _is_answered(self) -> bool:
         return self._answering is None or self._answering.response_complete
 
     def _is_body_awaited(self) -> bool:
         return self._in_body and self.cycle is self._answering
+
+    def _can_be_refused(self) -> bool:
+        """Tell whether the message under way has no answer yet, and the wire is free for one."""
+        if self._in_head:
+            return self._is_answered()
+        return self._is_body_awaited() and not self.cycle.response_started
 
     def _is_head_large(self) -> bool:
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
@@ -143,13 +218,21 @@ class GatewayProtocol(HttpToolsProtocol):
         elif self._timer is None:
             self._arm(HEAD_S)
 
+    def _check_body(self) -> None:
+        unread = self._received - self._read
+        if unread > self._gateway.max_body + _MESSAGE_OVERHEAD or len(self.headers) > MAX_HEADERS:
+            self.transport.abort()
+            return
+        due = self._body_due + self._received / BODY_BYTES_A_SECOND
+        self._arm(min(BODY_SILENCE_S, due - self.loop.time()))
+
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         awaited = self._is_body_awaited()
         self._refused, self._in_head, self._in_body = True, False, False
         if awaited and not self.cycle.response_started:
             self.cycle.disconnected = True  # this is its answer; nobody waits for another
             self.cycle.message_event.set()
-        elif not self._is_idle():  # an answer is on this wire: it can only be cut
+        elif not self._is_answered():  # an answer is on this wire: it can only be cut
             self.transport.abort()
             return
         body = error_body(message, "invalid_request_error", "invalid_http")
@@ -170,7 +253,12 @@ class GatewayProtocol(HttpToolsProtocol):
             self._timer = None
 
     def _late(self) -> None:
-        if self._refused or self._is_idle() or self._is_body_awaited():
+        if self._in_body and self.flow.read_paused:  # not the caller but its reader is slow
+            self._body_due = self.loop.time() - self._received / BODY_BYTES_A_SECOND + BODY_FREE_S
+            self._arm(BODY_SILENCE_S)
+        elif self._can_be_refused():
+            self._refuse(*_TOO_SLOW)
+        elif self._is_answered() or self._is_body_awaited():
             self.transport.abort()
         else:  # the next request is late, while the one before it is still being answered
             self._arm(HEAD_S)

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
-from elizanet.classify import verdict_for
-from elizanet.errors import FailureClass, ProviderError
-from elizanet.gateway import failures
+from elizanet.gateway import forms
 from elizanet.gateway import headers as wire
-from elizanet.gateway.asgi import BODY, Exchange
-from elizanet.gateway.body import decode_body, read_body
-from elizanet.gateway.controls import HopGuard, forbids_fallback, timeout_in
+from elizanet.gateway.asgi import Exchange
+from elizanet.gateway.body import Asked, asked_in, read_body, refuse_encoding
+from elizanet.gateway.controls import HopGuard, forbids_fallback, is_repeated, timeout_in
+from elizanet.gateway.delivery import Listener, deliver
+from elizanet.gateway.ownership import Ownership
+from elizanet.gateway.usage import tokens_used
 from elizanet.gateway.watch import CallerWatch
 from elizanet.operation import Operation
 from elizanet.router import Router
-from elizanet.stream import CommittedAnswer
 
-logger = logging.getLogger("elizanet.gateway")
-
-_STREAMED: Final = frozenset({Operation.CHAT, Operation.COMPLETION})
-"""The operations in which `stream` means a stream of events."""
+_CHUNKED: Final = frozenset({Operation.CHAT, Operation.COMPLETION})
+"""The operations whose streams are chunks; the events of all others have types."""
 
 
 class Relay:
-    """Answers the requests that name a model. `max_body` is in bytes."""
+    """Answers the requests that name a model. `max_body`: bytes of one that is kept whole."""
 
-    def __init__(self, router: Router, max_body: int, hops: HopGuard) -> None:
+    def __init__(self, router: Router, max_body: int, hops: HopGuard, ownership: Ownership) -> None:
         self._router = router
         self._max_body = max_body
         self._hops = hops
+        self._ownership = ownership
 
     def __repr__(self) -> str:
         return f"<Relay {self._router!r} max_body={self._max_body}>"
@@ -40,45 +38,52 @@ class Relay:
         Raises `InputError` and `CallFailed`, and `CallerGone`, before anything was sent.
         """
         given = exchange.headers
-        upstream_headers = self._hops.passed_on(exchange)
-        timeout, first_only = timeout_in(given), forbids_fallback(given)
-        body = await read_body(exchange, self._max_body)
-        wanted = decode_body(body)
-        stream = wanted.stream is True and operation in _STREAMED
-        with CallerWatch(exchange.receive):
+        headers = self._hops.passed_on(exchange) + wire.forwarded(given)
+        first_only = forbids_fallback(given)
+        asked = await self._read(operation, exchange)
+        wanted, upload = asked.wanted, asked.upload
+        timeout = timeout_in(given, stream=asked.stream)
+        text = asked.body if asked.form is None else b""
+        exchange.visit.asks(wanted.model, text, service_tier=wanted.service_tier)
+        pin = self._ownership.pin(operation, asked)
+        with CallerWatch(exchange.receive) if upload is None else upload.watch:
             answer = await self._router.send(
                 operation,
                 wanted.model,
-                body,
-                stream=stream,
+                asked.body,
+                stream=asked.stream,
                 timeout=timeout,
-                headers=upstream_headers,
-                first_target_only=first_only,
+                headers=headers,
+                first_target_only=first_only or pin.first_only or upload is not None,
                 call_id=exchange.call_id,
+                form=asked.form,
+                only_provider=pin.provider,
+                repeated=is_repeated(given),
             )
             async with answer:
-                await _pass_on(answer, exchange, stream=stream)
+                told = wire.answered(answer.head, exchange.call_id, answer.attempts)
+                listener = self._listener(operation, asked, answer.head.provider, exchange)
+                typed = operation not in _CHUNKED
+                await deliver(answer, exchange, told, typed=typed, listener=listener)
 
+    async def _read(self, operation: Operation, exchange: Exchange) -> Asked:
+        refuse_encoding(exchange)
+        if forms.is_form(exchange):
+            return await forms.read_form(operation, exchange, self._max_body)
+        return asked_in(operation, await read_body(exchange, self._max_body))
 
-async def _pass_on(answer: CommittedAnswer, exchange: Exchange, *, stream: bool) -> None:
-    head = answer.head
-    headers = wire.passed_on(head.headers)
-    headers += wire.about(exchange.call_id, head.provider, head.model, answer.attempts)
-    if not stream:
-        whole = await answer.next()  # a unary answer is one event
-        await exchange.answer(head.status, headers, whole.raw if whole else b"")
-        return
-    await exchange.begin(head.status, headers)
-    send = exchange.send
-    sent = end = b""
-    try:
-        while (event := await answer.next()) is not None:
-            sent = event.raw
-            await send({"type": BODY, "body": sent, "more_body": True})
-    except ProviderError as error:
-        end = failures.break_event(error, sent)
-    except Exception:  # the boundary of a stream: recorded, and its caller is told
-        logger.exception("[%s] the gateway failed inside a stream", exchange.call_id)
-        verdict = verdict_for(FailureClass.STREAM_INTERRUPTED)
-        end = failures.break_event(ProviderError("the gateway failed", verdict), sent)
-    await send({"type": BODY, "body": end, "more_body": False})
+    def _listener(
+        self, operation: Operation, asked: Asked, provider: str, exchange: Exchange
+    ) -> Listener | None:
+        """Return who wants to know what the answer says, if anybody does."""
+        learning = self._ownership.creates(operation, asked)
+        visit = exchange.visit
+        if not learning and not visit.caller.counts_tokens:
+            return None
+
+        def listen(data: bytes) -> None:
+            nonlocal learning
+            learning = learning and not self._ownership.learn(provider, data)
+            visit.heard(tokens_used(data))
+
+        return listen

@@ -1,4 +1,4 @@
-"""uvicorn, set up for the gateway: sockets, signals, and an end that leaves nothing behind."""
+"""The gateway's server: uvicorn's HTTP protocol between our listener, signals and drain."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 import uvicorn
 
-from elizanet.gateway.app import Gateway
+from elizanet.gateway.connections import Connections
+from elizanet.gateway.descriptors import most_connections
+from elizanet.gateway.drain import Drain, Pace
+from elizanet.gateway.heartbeat import Heartbeat
+from elizanet.gateway.listener import Listener
 from elizanet.gateway.protocol import GatewayProtocol
-from elizanet.limit import Limit, LimitReached
-from elizanet.router import Router
+from elizanet.gateway.reload import ReloadableGateway, Reloader
+from elizanet.gateway.write_watch import UNSENT
 from elizanet.settings import Settings
 
-DRAIN_S: Final = 30
-"""Seconds that running calls are given after the signal to stop."""
 KEEP_ALIVE_S: Final = 75
 """Seconds an idle connection is kept; longer than clients keep theirs, so that they close."""
 BACKLOG: Final = 2048
-_CUT_OFF_S: Final = 2.0
-"""Seconds a call may take to notice that its caller was cut off."""
+_BEATS_A_DATE: Final = 10
 
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 """What binding says of an address family that this machine does not have."""
 
@@ -44,9 +45,11 @@ def listen(host: str, port: int) -> list[socket.socket]:
         where = (address[0], sockets[0].getsockname()[1] if sockets else port, *address[2:])
         try:
             opened = socket.create_server(where, family=family, backlog=BACKLOG)
-            # Accepted connections inherit it; asyncio sets it only on sockets of its own making.
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sockets.append(opened)
+            # Accepted connections inherit them; asyncio sets none on sockets it did not make.
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT)
         except OSError as error:
             if error.errno in _NOT_HERE:
                 missing = error
@@ -60,103 +63,133 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Return uvloop's event loop where there is uvloop, else asyncio's."""
+    """Return uvloop's event loop where there is uvloop, else one that waits for any socket."""
     try:
         import uvloop  # noqa: PLC0415 -- absent on Windows
     except ImportError:
-        return asyncio.new_event_loop()
+        return asyncio.SelectorEventLoop()
     return uvloop.new_event_loop()
 
 
 async def serve(
-    settings: Settings, sockets: list[socket.socket], started: Callable[[], None]
+    settings: Settings,
+    sockets: list[socket.socket],
+    started: Callable[[], None],
+    reread: Callable[[], Settings] | None = None,
 ) -> None:
     """Answer on the sockets until a signal says stop; then close them and everything else.
 
-    `started` is called once requests are answered and signals obeyed.
+    `started` is called once requests are answered and signals obeyed. `reread` reads the
+    settings anew, in a thread, when SIGHUP asks for it.
     """
-    async with Router(settings) as router:
-        await GatewayServer(Gateway(router), started).serve(sockets)
+    async with ReloadableGateway(settings) as app:
+        await GatewayServer(app, started, reread).serve(sockets)
 
 
-class GatewayServer(uvicorn.Server):
-    """The server of one gateway.
+class GatewayServer:
+    """The server of one gateway. How it ends is told in `drain.py`.
 
-    A first SIGINT or SIGTERM ends it in order: no new connections, running calls may finish
-    within `DRAIN_S`. A second one ends it now. Both leave the exit code alone.
+    SIGTERM ends it in order, SIGINT too but without the waits for load balancers, a second one
+    of either ends it now; all leave the exit code alone. SIGHUP rereads the settings.
     """
 
-    def __init__(self, gateway: Gateway, started: Callable[[], None] | None = None) -> None:
-        self._gateway = gateway
+    def __init__(
+        self,
+        app: ReloadableGateway,
+        started: Callable[[], None] | None = None,
+        reread: Callable[[], Settings] | None = None,
+    ) -> None:
+        self._app = app
         self._on_start = started
-        self._stopped = asyncio.Event()
-        super().__init__(
-            uvicorn.Config(
-                gateway,
-                http=GatewayProtocol,
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                loop="none",
-                log_config=None,
-                log_level="critical",  # the gateway logs its own faults, callers' are no news
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                timeout_keep_alive=KEEP_ALIVE_S,
-                timeout_graceful_shutdown=DRAIN_S,
-            )
-        )
+        self._reloader = Reloader(app, reread) if reread else None
+        self._beats = 0
+        self._pace: asyncio.Future[Pace] = asyncio.get_running_loop().create_future()
+        self.connections = Connections()
+        self._config = _config(app)
+        self._listener = Listener(self.connections, self._connection, most_connections())
+        self._drain = Drain(app, self._listener, self.connections)
 
     def __repr__(self) -> str:
-        state = self.server_state
-        return f"<GatewayServer connections={len(state.connections)} calls={len(state.tasks)}>"
+        return f"<GatewayServer {self.connections!r} {self._app!r}>"
 
-    def stop(self) -> None:
-        """End in order; called again, end now."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
-        self._gateway.draining = True
-        self._stopped.set()
+    async def serve(self, sockets: list[socket.socket]) -> None:
+        """Answer on the sockets until `stop`, and close them."""
+        heartbeat = Heartbeat(self._beat)
+        heartbeat.start()
+        try:
+            with self._signals():
+                self._listener.start(sockets)
+                if self._on_start is not None:
+                    self._on_start()
+                await self._drain.run(await self._pace)
+        finally:
+            heartbeat.stop()
+            if self._reloader is not None:
+                await self._reloader.aclose()
+            await self._listener.close()
+            self.connections.abort()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer, and say so."""
-        await super().startup(sockets)
-        if self._on_start is not None:
-            self._on_start()
+    def stop(self, *, by_person: bool = False) -> None:
+        """End in order, for a person at the terminal without much waiting; again: end now."""
+        if self._pace.done():
+            self._drain.hurry.set()
+            return
+        self._app.admission.draining = True
+        gateway = self._app.settings.gateway
+        self._pace.set_result(Pace.of(gateway.host, gateway.drain, by_person=by_person))
 
-    async def main_loop(self) -> None:
-        """Keep the date header right, and wake at once when it is time to stop."""
-        clock = asyncio.get_running_loop().time
-        while not self.should_exit:
-            await self.on_tick(0)
-            with contextlib.suppress(LimitReached), Limit(clock() + 1.0):
-                await self._stopped.wait()
+    def _reload(self) -> None:
+        if self._reloader is not None and not self._pace.done():
+            self._reloader.request()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop accepting, let calls finish, and cut off the callers that are left after that."""
-        await super().shutdown(sockets)
-        state = self.server_state
-        for connection in state.connections:
-            connection.transport.abort()
-        if tasks := set(state.tasks):
-            await asyncio.wait(tasks, timeout=_CUT_OFF_S)
+    def _connection(self) -> GatewayProtocol:
+        return GatewayProtocol(self._config, self.connections, {}, asyncio.get_running_loop())
+
+    def _beat(self, late: float) -> None:
+        self._app.admission.ticked(late)
+        self._beats += 1
+        if self._beats % _BEATS_A_DATE == 0:
+            self.connections.set_date()
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Let the signals call `stop`; unlike uvicorn's own, they do not kill afterwards."""
+    def _signals(self) -> Iterator[None]:
+        """Obey signals; unlike with uvicorn's own handlers, they do not kill afterwards."""
         loop = asyncio.get_running_loop()
         if threading.current_thread() is not threading.main_thread():
             yield
             return
+        handlers: dict[int, Callable[[], None]] = {
+            signal.SIGTERM: self.stop,
+            signal.SIGINT: partial(self.stop, by_person=True),
+        }
+        if hasattr(signal, "SIGHUP"):
+            handlers[signal.SIGHUP] = self._reload
         try:
-            for number in _SIGNALS:
-                loop.add_signal_handler(number, self.stop)
+            for number, handler in handlers.items():
+                loop.add_signal_handler(number, handler)
         except NotImplementedError:  # Windows: Ctrl-C arrives as KeyboardInterrupt
             yield
             return
         try:
             yield
         finally:
-            for number in _SIGNALS:
+            for number in handlers:
                 loop.remove_signal_handler(number)
+
+
+def _config(app: ReloadableGateway) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        http=GatewayProtocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        loop="none",
+        log_config=None,
+        log_level="critical",  # the gateway logs its own faults, callers' are no news
+        access_log=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+    )
+    config.load()
+    return config

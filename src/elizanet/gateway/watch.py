@@ -22,16 +22,18 @@ GRACE_S: Final = 0.05
 class CallerWatch(Interruption):
     """Interrupt the enclosed awaits with `CallerGone` when the caller disconnects.
 
-    The request's body must have been read. A cancellation from outside passes unchanged.
+    The request's body must have been read: before that, make it without `armed` and call
+    `arm` when it was. A cancellation from outside passes unchanged.
     """
 
-    __slots__ = ("_receive", "_timer", "_watcher")
+    __slots__ = ("_armed", "_receive", "_timer", "_watcher")
 
     becomes = CallerGone
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, *, armed: bool = True) -> None:
         super().__init__()
         self._receive = receive
+        self._armed = armed
         self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
 
@@ -41,8 +43,13 @@ class CallerWatch(Interruption):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        self._timer = asyncio.get_running_loop().call_later(GRACE_S, self._begin)
+        if self._armed:
+            self.arm()
         return self
+
+    def arm(self) -> None:
+        """Begin to watch soon."""
+        self._timer = asyncio.get_running_loop().call_later(GRACE_S, self._begin)
 
     def _begin(self) -> None:
         self._watcher = asyncio.get_running_loop().create_task(self._wait())

@@ -40,14 +40,10 @@ class Queue:
             with Limit(until):
                 await waiting
         except LimitReached:
-            return _is_given(waiting)
+            pass  # a place may have been given in the same moment
         finally:
-            if _is_given(waiting):
-                self._limiter.promised -= 1
-                loop.call_soon(self.advance)  # in case it is not taken
-            elif waiting in self._waiting:
-                self._waiting.remove(waiting)
-        return True
+            self._settle(waiting, loop)
+        return _is_given(waiting)
 
     def advance(self) -> None:
         """Give the places that there are to those who have waited longest."""
@@ -56,6 +52,14 @@ class Queue:
             if not waiting.done():
                 self._limiter.promised += 1
                 waiting.set_result(None)
+
+    def _settle(self, waiting: asyncio.Future[None], loop: asyncio.AbstractEventLoop) -> None:
+        """End the wait of one call."""
+        if _is_given(waiting):
+            self._limiter.promised -= 1
+            loop.call_soon(self.advance)  # in case it is not taken
+        elif waiting in self._waiting:
+            self._waiting.remove(waiting)
 
 
 def _is_given(waiting: asyncio.Future[None]) -> bool:

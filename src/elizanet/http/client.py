@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from elizanet.call import Headers
+from elizanet.call import Headers, Upload
 from elizanet.http.connection import Connection
 from elizanet.http.decoding import Decoder, decoder_for, decoding_errors
 from elizanet.http.dialing import Dialer, Origin, proxy_headers
@@ -108,22 +108,29 @@ class Http:
         body: bytes | None,
         *,
         connect_timeout: float,
+        rest: Upload | None = None,
     ) -> HttpReply:
         """Send a request and return its answer once the head has come.
 
-        `connect_timeout`: seconds for a new connection; how long the answer may take is the
-        caller's affair. Raises `TransportError`, and `ValueError` for a header that cannot
-        be sent.
+        `rest` follows the body, piece by piece. `connect_timeout`: seconds for a new
+        connection; how long the answer may take is the caller's affair. Raises
+        `TransportError`, `ValueError` for a header that cannot be sent, and what `rest`
+        raises.
         """
         address = self._address(url)
-        head = _head(method, address, headers, body)
-        connection = self._reusable(address.origin)
+        head = _head(method, address, headers, body, rest)
+        # What cannot be sent again is not risked on a connection that may just be closing.
+        connection = self._reusable(address.origin) if rest is None else None
         if connection is None:
             connection = await self._dialer.dial(address.origin, connect_timeout)
             self._open.add(connection)
             connection.closed.add_done_callback(lambda _: self._open.discard(connection))
         try:
-            connection.request(head, body or b"")
+            if rest is None:
+                connection.request(head, body or b"", bodiless=method == "HEAD")
+            else:
+                connection.request(head, _framed(body or b"", rest))
+                await connection.upload(rest)
             await connection.head()
             return HttpReply(self, address.origin, connection)
         except BaseException:
@@ -184,15 +191,28 @@ def _parsed(dialer: Dialer, url: str) -> _Address:
     return _Address(origin, path, headers)
 
 
-def _head(method: str, address: _Address, headers: Headers, body: bytes | None) -> bytes:
+def _head(
+    method: str, address: _Address, headers: Headers, body: bytes | None, rest: Upload | None
+) -> bytes:
     lines = [f"{method} {address.request_target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in address.headers + headers]
-    if body is not None:
+    if rest is not None:
+        lines.append(_framing(len(body or b""), rest.length))
+    elif body is not None:
         lines.append(f"content-length: {len(body)}")
     head = "\r\n".join(lines).encode("latin-1")
     if len(_BARE_CONTROLS.findall(head)) != 2 * (len(lines) - 1):
         raise ValueError("a request header contains a control character")
     return head + b"\r\n\r\n"
+
+
+def _framing(kept: int, length: int | None) -> str:
+    return "transfer-encoding: chunked" if length is None else f"content-length: {kept + length}"
+
+
+def _framed(body: bytes, rest: Upload) -> bytes:
+    """Return the first part of a body as the rest of it is framed."""
+    return b"%x\r\n%b\r\n" % (len(body), body) if body and rest.length is None else body
 
 
 def _decoder(headers: Headers) -> Decoder | None:

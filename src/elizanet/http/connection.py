@@ -8,6 +8,9 @@ An answer is complete when its own framing says so: a length, a last chunk, or, 
 neither, a clean end of the connection. Any other end is `Problem.CUT`. A connection can be
 used again only after a complete answer that allows it and was not followed by stray bytes.
 
+A body too large to keep goes out piece by piece, each when the one before has left. An
+answer that comes before its end ends it: it says why the rest is not wanted.
+
 All connections receive into one buffer: what arrives is parsed before the next read, and so
 an open but silent stream holds no memory for it.
 """
@@ -21,6 +24,7 @@ from typing import Final, cast
 
 import httptools
 
+from elizanet.call import Upload
 from elizanet.http.errors import Problem, TransportError
 
 MAX_HEAD_BYTES: Final = 256 * 1024
@@ -43,9 +47,10 @@ class Connection(asyncio.BufferedProtocol):
     """A connection to one origin, with at most one exchange at a time."""
 
     __slots__ = (
-        "_buffer", "_buffered", "_chunks", "_complete", "_failure", "_field_bytes", "_framed",
-        "_head_bytes", "_head_done", "_keep_alive", "_parser", "_paused", "_stray", "_waiter",
-        "closed", "headers", "idle_since", "loop", "status", "transport",
+        "_bodiless", "_buffer", "_buffered", "_chunks", "_complete", "_failure", "_field_bytes",
+        "_framed", "_head_bytes", "_head_done", "_keep_alive", "_parser", "_paused", "_sent",
+        "_stray", "_waiter", "_writable", "closed", "headers", "idle_since", "loop", "status",
+        "transport",
     )  # fmt: skip
 
     transport: asyncio.Transport
@@ -57,7 +62,8 @@ class Connection(asyncio.BufferedProtocol):
         self.closed: asyncio.Future[None] = self.loop.create_future()
         self.idle_since = 0.0
         self._waiter: asyncio.Future[None] | None = None
-        self._stray = False
+        self._stray = self._bodiless = False
+        self._sent = self._writable = True
         self._reset()
 
     def __repr__(self) -> str:
@@ -77,14 +83,32 @@ class Connection(asyncio.BufferedProtocol):
 
     # What the owner of the exchange calls
 
-    def request(self, head: bytes, body: bytes) -> None:
-        """Start an exchange: send a request."""
+    def request(self, head: bytes, body: bytes, *, bodiless: bool = False) -> None:
+        """Start an exchange: send a request. `bodiless`: its answer has a head only."""
         self._reset()
+        self._bodiless = bodiless
         if len(body) > HIGH_WATER:  # joining would copy it
             self.transport.write(head)
             self.transport.write(body)
         else:
             self.transport.write(head + body)
+
+    async def upload(self, rest: Upload) -> None:
+        """Send the rest of a body, until its end or until the answer begins.
+
+        What ends it otherwise is told by `head`. Raises what `rest` raises.
+        """
+        self._sent = False
+        chunked = rest.length is None
+        while piece := await rest.chunk():
+            self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            while not self._writable and not self._is_answered():
+                await self._wait()
+            if self._is_answered():
+                return
+        if chunked:
+            self.transport.write(b"0\r\n\r\n")
+        self._sent = True
 
     async def head(self) -> None:
         """Wait until `status` and `headers` are known. Raises `TransportError`."""
@@ -114,6 +138,7 @@ class Connection(asyncio.BufferedProtocol):
         """The exchange is over, and another one may follow it."""
         return (
             self._complete
+            and self._sent
             and self._keep_alive
             and not self._stray
             and not self.closed.done()
@@ -133,6 +158,13 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour only
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._wake()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         del sizehint
@@ -200,6 +232,7 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._framed = self._framed or self.status in _NO_BODY
         self._head_done = True
+        self._complete = self._bodiless  # the parser knows no HEAD: it would wait for a body
         self._wake()
 
     def on_body(self, body: bytes) -> None:
@@ -216,6 +249,9 @@ class Connection(asyncio.BufferedProtocol):
         self._keep_alive = self._parser.should_keep_alive()  # only known inside this callback
         self._complete = True
         self._wake()
+
+    def _is_answered(self) -> bool:
+        return self._head_done or self._failure is not None
 
     async def _wait(self) -> None:
         self._waiter = self.loop.create_future()

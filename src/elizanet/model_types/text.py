@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from elizanet.errors import InputError
+from elizanet.json_fields import decode_loosely
 from elizanet.model_types.parameters import Parameters, checked_text, encoded
 from elizanet.operation import Operation
 
@@ -41,6 +42,10 @@ class _Texts(msgspec.Struct):
 
 
 _decode_texts = msgspec.json.Decoder(_Texts).decode
+
+
+def _texts_in(data: bytes) -> _Texts:
+    return decode_loosely(data, _decode_texts, _Texts)
 
 
 def text_request(
@@ -90,7 +95,7 @@ def messages(parameters: Parameters, most: int) -> list[object]:
 
 def text_in(body: bytes) -> str:
     """Return the text of the first choice of a checked answer."""
-    choices = _decode_texts(body).choices
+    choices = _texts_in(body).choices
     return _text(choices[0]) if choices else ""
 
 
@@ -98,7 +103,7 @@ def piece_in(data: bytes) -> str:
     """Return the text that one event of a stream adds to the first choice."""
     if data == b"[DONE]":
         return ""
-    first = (choice for choice in _decode_texts(data).choices or () if choice.index == 0)
+    first = (choice for choice in _texts_in(data).choices or () if choice.index == 0)
     return "".join(map(_text, first))
 
 

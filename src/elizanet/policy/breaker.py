@@ -179,7 +179,7 @@ class Breaker:
                 self._open(now, f"a probe failed: {reason}")
             case Entry.PANIC:
                 self._successes = 0
-            case Entry.USUAL:
+            case _:
                 self._rescore(now, 1.0, lasted)
                 if self._score >= self._threshold and self.state is BreakerState.CLOSED:
                     self._open(now, reason)

@@ -1,4 +1,4 @@
-"""The two kinds of answer an OpenAI API gives: one body, or a stream of events."""
+"""The kinds of answer an OpenAI API gives: one body, a body in pieces, a stream of events."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from elizanet.errors import FailureClass, ProviderError
 from elizanet.http import HttpReply, TransportError
 from elizanet.limit import Limit, LimitReached
 from elizanet.providers.replies import Replies
-from elizanet.providers.stream_events import DONE, StreamState, Trouble
-from elizanet.sse import SseError, SseEvent, SseParser
+from elizanet.providers.stream_events import DONE, Follower, Trouble
+from elizanet.sse import MAX_EVENT_BYTES, SseError, SseEvent, SseParser
 
 _DRAIN_S: Final = 0.1
 """Seconds a connection is given to end after `[DONE]`, so that it can be used again."""
@@ -39,22 +39,72 @@ class BodyAnswer:
         self._body = None
 
 
-class StreamAnswer:
-    """An answer that arrives as server-sent events.
+class PiecesAnswer:
+    """A body of any kind, audio for example, passed on as it arrives: every piece is content.
 
-    It ends with None only if it is whole (`StreamState.is_whole`), and with a
-    `ProviderError` otherwise; events that came before a break go out before the error.
+    It ends with None only if the body is complete by its framing, and not empty unless it
+    may be.
+    """
+
+    __slots__ = ("_begun", "_may_be_empty", "_replies", "_reply", "head")
+
+    def __init__(
+        self, head: Head, reply: HttpReply, replies: Replies, *, may_be_empty: bool = False
+    ) -> None:
+        self.head = head
+        self._reply = reply
+        self._replies = replies
+        self._begun = False
+        self._may_be_empty = may_be_empty
+
+    def __repr__(self) -> str:
+        return f"<PiecesAnswer {self.head.provider}/{self.head.model} begun={self._begun}>"
+
+    async def next(self) -> Event | None:
+        """Return the next piece, None at the end. Raises `ProviderError` if it breaks."""
+        try:
+            piece = await self._reply.chunk()
+        except TransportError as error:
+            raise self._broke(f"the answer was cut: {error}") from error
+        if piece:
+            self._begun = True
+            return Event(piece, piece, EventKind.CONTENT)
+        if not self._begun and not self._may_be_empty:
+            raise self._broke("an empty body")
+        return None
+
+    async def aclose(self) -> None:
+        self._reply.close()
+
+    def _broke(self, reason: str) -> ProviderError:
+        begun, broken = FailureClass.STREAM_INTERRUPTED, FailureClass.MALFORMED_RESPONSE
+        verdict = verdict_for(begun if self._begun else broken)
+        return self._replies.built(self._reply, reason, verdict, b"")
+
+
+class StreamAnswer:
+    """An answer that arrives as server-sent events; `state` follows what they mean.
+
+    It ends with None only if it is whole (`Follower.is_whole`), and with a `ProviderError`
+    otherwise; events that came before a break go out before the error.
     """
 
     __slots__ = ("_complete", "_failure", "_parser", "_ready", "_replies", "_reply", "_state",
                  "head")  # fmt: skip
 
-    def __init__(self, head: Head, reply: HttpReply, replies: Replies) -> None:
+    def __init__(
+        self,
+        head: Head,
+        reply: HttpReply,
+        replies: Replies,
+        state: Follower,
+        max_event_bytes: int = MAX_EVENT_BYTES,
+    ) -> None:
         self.head = head
         self._reply = reply
         self._replies = replies
-        self._parser = SseParser()
-        self._state = StreamState()
+        self._parser = SseParser(max_event_bytes)
+        self._state = state
         self._ready: deque[Event] = deque()
         self._failure: ProviderError | None = None
         self._complete = False
@@ -68,7 +118,7 @@ class StreamAnswer:
             if self._failure is not None:
                 raise self._failure
             if self._complete:
-                await self._drain()
+                await self._last_chunk()
                 return None
             await self._receive()
         return self._ready.popleft()
@@ -80,7 +130,7 @@ class StreamAnswer:
 
     async def _receive(self) -> None:
         try:
-            chunk = await self._reply.chunk()
+            chunk = await (self._last_chunk() if self._state.is_over else self._reply.chunk())
             if not chunk:
                 self._finish()
                 return
@@ -89,16 +139,25 @@ class StreamAnswer:
                 if self._complete or self._failure is not None:
                     return
         except TransportError as error:
-            self._ended(f"the stream was cut: {error}")
+            self._ended(f"the stream was cut: {error}", whole=self._state.is_whole_if_cut)
         except SseError as error:
             self._broke(str(error))
+
+    async def _last_chunk(self) -> bytes:
+        """Read the end of the body, so that the connection can be used again."""
+        try:
+            with Limit(asyncio.get_running_loop().time() + _DRAIN_S):
+                return await self._reply.chunk()
+        except (LimitReached, TransportError):
+            self._reply.close()
+            return b""
 
     def _finish(self) -> None:
         rest = self._parser.finish()
         if rest is not None:
             self._take(rest)
         if self._failure is None and not self._complete:
-            self._ended("the stream stopped before its end")
+            self._ended("the stream stopped before its end", whole=self._state.is_whole)
 
     def _take(self, event: SseEvent) -> None:
         kind = self._state.read(event)
@@ -112,9 +171,9 @@ class StreamAnswer:
             self._ready.append(Event(event.raw, event.data, kind))
             self._complete = event.data == DONE
 
-    def _ended(self, otherwise: str) -> None:
+    def _ended(self, otherwise: str, *, whole: bool) -> None:
         """Nothing more comes: the answer is whole, or it broke for the given reason."""
-        if self._state.is_whole:
+        if whole:
             self._complete = True
         else:
             self._broke(otherwise)
@@ -130,16 +189,9 @@ class StreamAnswer:
 
     def _told(self, event: SseEvent) -> None:
         """The provider reports its own failure; after content that is an interruption."""
-        error = self._replies.error_of(self._reply, event.data, stream=True)
+        told = self._state.error_in(event)
+        error = self._replies.error_of(self._reply, told, stream=True)
         if self._state.has_content and error.failure_class is not FailureClass.CONTENT_POLICY:
             verdict = verdict_for(FailureClass.STREAM_INTERRUPTED)
-            error = self._replies.built(self._reply, error.message, verdict, event.data)
+            error = self._replies.built(self._reply, error.message, verdict, told)
         self._failure = error
-
-    async def _drain(self) -> None:
-        """Read the end of the body, so that the connection can be used again."""
-        try:
-            with Limit(asyncio.get_running_loop().time() + _DRAIN_S):
-                await self._reply.chunk()
-        except (LimitReached, TransportError):
-            self._reply.close()

@@ -8,33 +8,51 @@ whatever else comes is an error with a verdict (`replies`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
 import msgspec
 
 from elizanet._version import __version__
-from elizanet.call import Answer, Call, Head, Headers
+from elizanet.call import Answer, BodyKind, Call, Head, Headers, Upload
 from elizanet.classify import Classifier, verdict_for
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.http import Http, HttpReply, TransportError
 from elizanet.http.decoding import ACCEPTED
+from elizanet.operation import DEFAULT_MODELS, Operation
 from elizanet.providers import shapes
-from elizanet.providers.answers import BodyAnswer, StreamAnswer
+from elizanet.providers.additions import Additions
+from elizanet.providers.answers import BodyAnswer, PiecesAnswer, StreamAnswer
+from elizanet.providers.fold import FoldedAnswer
 from elizanet.providers.replies import Replies, read_bounded, unreachable
-from elizanet.providers.splice import replace_model
+from elizanet.providers.splice import replace_model, replace_model_in_form
+from elizanet.providers.typed_events import GRAMMARS, follower_for
+from elizanet.providers.usage import UsageHidden
 from elizanet.settings import Secret
+from elizanet.sse import MAX_EVENT_BYTES
 
 MAX_ANSWER_BYTES: Final = 128 << 20
 """Largest unary answer in bytes (128 MiB: a full batch of embeddings as decimal numbers)."""
 
 _SUCCESS: Final = range(200, 300)
+_NOT_MODIFIED: Final = 304
 _JSON_BODY: Final[Headers] = (("content-type", "application/json"),)
 _BODY_WANTED: Final[Headers] = (("accept", "application/json"), ("accept-encoding", ACCEPTED))
 _STREAM_WANTED: Final[Headers] = (("accept", "text/event-stream"), ("accept-encoding", "identity"))
 """A stream is asked for unencoded: a compressor would hold its events back."""
+_ENCODING: Final[Headers] = (("accept-encoding", "identity"),)
+_ANY_WANTED: Final[Headers] = (("accept", "*/*"), *_ENCODING)
+
+_ANY_TYPE: Final = frozenset({Operation.SPEECH, Operation.TRANSCRIPTION, Operation.TRANSLATION})
+"""The operations whose whole answers are audio, or text of several formats."""
+_MAY_IGNORE_STREAM: Final = frozenset(GRAMMARS) - {Operation.RESPONSE}
+"""The operations in which older models answer whole, whatever the caller asked for."""
 
 _NO_STREAM: Final = ("json", "html")
+_NO_AUDIO: Final = (*_NO_STREAM, "text/")
+_MAX_TYPED_EVENT_BYTES: Final = 32 << 20
+"""Largest event that may hold an image."""
 
 
 class _Model(msgspec.Struct):
@@ -54,6 +72,8 @@ class OpenAIProvider:
     `base_url` holds the version path and no trailing slash. `headers` are sent with every
     request. `paths` maps an operation to a path of its own, from the root of the host.
     `connect_timeout`, in seconds, is for requests that are no call of a caller's.
+    `fold_unary` asks for a stream where the caller wants one whole answer and puts it together,
+    `count_usage` asks for the usage of streams and takes it out again (both default to false).
     """
 
     def __init__(
@@ -67,6 +87,8 @@ class OpenAIProvider:
         paths: Mapping[str, str] | None = None,
         connect_timeout: float = 3.0,
         classifier: Classifier | None = None,
+        fold_unary: bool = False,
+        count_usage: bool = False,
     ) -> None:
         self.name = name
         self._base_url = base_url
@@ -76,26 +98,99 @@ class OpenAIProvider:
         self._headers = _common_headers(api_key, headers or {})
         own = [key.reveal() for key in (api_key, *(headers or {}).values()) if _is_secret(key)]
         self._replies = Replies(name, classifier or Classifier(), own)
+        self._additions = Additions(fold_unary=fold_unary, count_usage=count_usage)
 
     def __repr__(self) -> str:
         return f"<OpenAIProvider {self.name!r} {self._base_url}>"
 
     async def send(self, call: Call) -> Answer:
         """Ask the API. Raises `ProviderError`."""
+        if call.form is None or (rest := call.form.rest) is None:
+            return await self._ask(call)
         try:
-            body = replace_model(call.body, call.model)
-        except ValueError as error:
-            raise ProviderError(str(error), verdict_for(FailureClass.BAD_REQUEST)) from None
-        headers = _JSON_BODY + (_STREAM_WANTED if call.stream else _BODY_WANTED) + call.headers
-        url, connect = self._url(call.operation), call.connect_timeout
-        reply = await self._request("POST", url, headers, body, connect)
+            return await self._ask(call)
+        except ProviderError as error:
+            if rest.begun:
+                error.limited(fallback=False)
+            raise
+
+    async def forward(
+        self, method: str, target: str, headers: Headers, body: bytes | None, rest: Upload | None
+    ) -> Answer:
+        """Pass on a request that is no call: `target` is its path below `/v1/`, and its query.
+
+        Raises `ProviderError`, also for the API's refusal, which it holds.
+        """
+        url = f"{self._base_url}/{target}"
+        connect = self._connect_timeout
+        try:
+            reply = await self._request(method, url, headers + _ENCODING, body, connect, rest)
+            return await self._passed_on(reply)
+        except ProviderError as error:
+            error.provider = self.name
+            raise
+
+    def folds(self, call: Call) -> bool:
+        """Tell whether the whole answer to this call will come as a stream."""
+        return self._additions.folds(call)
+
+    async def _ask(self, call: Call) -> Answer:
+        """Ask, with what is added to the call, or without if that is refused."""
+        asked = self._additions.asked(call)
+        try:
+            return await self._asked(call, asked)
+        except ProviderError as error:
+            if asked is call or not self._additions.refused(call, error):
+                raise
+        return await self._asked(call, call)
+
+    async def _asked(self, call: Call, asked: Call) -> Answer:
+        """Send `asked`, and return what it answers to `call`."""
+        form = call.form
+        headers = _JSON_BODY if form is None else (("content-type", form.content_type),)
+        reply = await self._request(
+            "POST",
+            self._url(call.operation),
+            headers + _wanted(asked) + call.headers,
+            _body_of(asked),
+            call.connect_timeout,
+            form.rest if form is not None else None,
+        )
         try:
             if reply.status not in _SUCCESS:
                 raise await self._replies.refusal(reply)
-            head = Head(reply.status, reply.headers, self.name, call.model)
-            if call.stream and _may_be_stream(reply.headers):
-                return StreamAnswer(head, reply, self._replies)
-            return BodyAnswer(head, await self._checked_body(call, reply))
+            return await self._answer(call, asked, reply)
+        except BaseException:
+            reply.close()
+            raise
+
+    async def _answer(self, call: Call, asked: Call, reply: HttpReply) -> Answer:
+        operation, kind = call.operation, _content_type(reply.headers)
+        if _may_be_stream(asked, kind):
+            most = _MAX_TYPED_EVENT_BYTES if operation in GRAMMARS else MAX_EVENT_BYTES
+            state = follower_for(operation)
+            head = self._head(reply, call.model, BodyKind.EVENTS)
+            answer = StreamAnswer(head, reply, self._replies, state, most)
+            if asked is call:
+                return answer
+            if call.stream:
+                return UsageHidden(answer)
+            return FoldedAnswer(answer, partial(self._check_body, call, reply))
+        if operation is Operation.SPEECH and not any(word in kind for word in _NO_AUDIO):
+            head = self._head(reply, call.model, BodyKind.PIECES)
+            return PiecesAnswer(head, reply, self._replies)
+        head = self._head(reply, call.model, BodyKind.WHOLE)
+        return BodyAnswer(head, await self._checked_body(call, reply))
+
+    def _head(self, reply: HttpReply, model: str, body: BodyKind) -> Head:
+        return Head(reply.status, reply.headers, self.name, model, body)
+
+    async def _passed_on(self, reply: HttpReply) -> Answer:
+        try:
+            if reply.status not in _SUCCESS and reply.status != _NOT_MODIFIED:
+                raise await self._replies.refusal(reply)
+            head = self._head(reply, "", BodyKind.PIECES)
+            return PiecesAnswer(head, reply, self._replies, may_be_empty=True)
         except BaseException:
             reply.close()
             raise
@@ -123,11 +218,17 @@ class OpenAIProvider:
         return f"{root.scheme}://{root.netloc}/{own.removeprefix('/')}"
 
     async def _request(
-        self, method: str, url: str, headers: Headers, body: bytes | None, connect: float
+        self,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes | None,
+        connect: float,
+        rest: Upload | None = None,
     ) -> HttpReply:
         try:
             return await self._http.send(
-                method, url, self._headers + headers, body, connect_timeout=connect
+                method, url, self._headers + headers, body, connect_timeout=connect, rest=rest
             )
         except TransportError as error:
             raise unreachable(error) from error
@@ -135,17 +236,22 @@ class OpenAIProvider:
     async def _checked_body(self, call: Call, reply: HttpReply) -> bytes:
         """Return the complete body. Raises `ProviderError` unless it answers the call."""
         body = await self._whole_body(reply)
+        self._check_body(call, reply, body)
+        return body
+
+    def _check_body(self, call: Call, reply: HttpReply, body: bytes) -> None:
+        """Raise `ProviderError` unless the body answers the call."""
         if shapes.carries_error(body):
             raise self._replies.error_of(reply, body)
         try:
-            if call.stream:
+            if call.stream and call.operation not in _MAY_IGNORE_STREAM:
                 raise shapes.ShapeError("a whole answer where a stream was asked for")
-            shapes.check_shape(call.operation, call.body, body)
+            text_format = call.form.response_format if call.form is not None else "json"
+            shapes.check_shape(call.operation, call.body, body, text_format)
             if call.check is not None:
                 call.check(body)
         except ValueError as error:
             raise self._replies.malformed(reply, str(error), body) from None
-        return body
 
     async def _whole_body(self, reply: HttpReply) -> bytes:
         try:
@@ -170,6 +276,30 @@ def _is_secret(value: object) -> TypeGuard[Secret]:
     return isinstance(value, Secret)
 
 
-def _may_be_stream(headers: Headers) -> bool:
-    kind = next((value for name, value in headers if name == "content-type"), "")
-    return not any(word in kind.lower() for word in _NO_STREAM)
+def _body_of(call: Call) -> bytes:
+    """Return the body with the target's model. Raises `ProviderError`."""
+    implied = DEFAULT_MODELS.get(call.operation)
+    if call.form is not None:
+        return replace_model_in_form(call.body, call.form, call.model, implied)
+    try:
+        return replace_model(call.body, call.model, implied)
+    except ValueError as error:
+        raise ProviderError(str(error), verdict_for(FailureClass.BAD_REQUEST)) from None
+
+
+def _wanted(call: Call) -> Headers:
+    if call.stream:
+        return _STREAM_WANTED
+    return _ANY_WANTED if call.operation in _ANY_TYPE else _BODY_WANTED
+
+
+def _content_type(headers: Headers) -> str:
+    return next((value.lower() for name, value in headers if name == "content-type"), "")
+
+
+def _may_be_stream(call: Call, kind: str) -> bool:
+    if call.operation in _MAY_IGNORE_STREAM:
+        # A form that is still coming in may not have said yet that it wants a stream.
+        coming = call.form is not None and call.form.rest is not None
+        return (call.stream and not kind) or ("event-stream" in kind and (call.stream or coming))
+    return call.stream and not any(word in kind for word in _NO_STREAM)

@@ -1,4 +1,4 @@
-"""Is a 200 what it was promised to be? One check for each kind of unary answer.
+"""Is a 200 what it was promised to be? One check for each kind of whole answer.
 
 A check decodes only the fields it needs, and raises `ShapeError` with a sentence that names
 what is missing. The bytes themselves are never changed.
@@ -59,6 +59,19 @@ class _Images(msgspec.Struct):
     data: list[_Image]
 
 
+class _Moderations(msgspec.Struct):
+    results: list[dict[str, Any]]
+
+
+class _Response(msgspec.Struct):
+    output: list[dict[str, Any]] | None = None
+    status: str = "completed"
+
+
+class _Transcript(msgspec.Struct):
+    text: str
+
+
 class _ErrorField(msgspec.Struct):
     error: Any = None
     object: Any = None
@@ -68,6 +81,9 @@ _decode_request = msgspec.json.Decoder(Request).decode
 _decode_choices = msgspec.json.Decoder(_Choices).decode
 _decode_embeddings = msgspec.json.Decoder(_Embeddings).decode
 _decode_images = msgspec.json.Decoder(_Images).decode
+_decode_moderations = msgspec.json.Decoder(_Moderations).decode
+_decode_response = msgspec.json.Decoder(_Response).decode
+_decode_transcript = msgspec.json.Decoder(_Transcript).decode
 _decode_error_field = msgspec.json.Decoder(_ErrorField).decode
 
 
@@ -80,10 +96,19 @@ def carries_error(body: bytes) -> bool:
     return bool(fields.error) or fields.object == "error"
 
 
-def check_shape(operation: Operation, request: bytes, body: bytes) -> None:
-    """Raise `ShapeError` if `body` does not answer `request`."""
+def check_shape(
+    operation: Operation, request: bytes, body: bytes, response_format: str = "json"
+) -> None:
+    """Raise `ShapeError` if `body` does not answer `request`.
+
+    `response_format` is what a form asked for; text that was asked for has no shape but
+    that it is no page.
+    """
     try:
-        _CHECKS[operation](_decode_request(request), body)
+        if operation in _TRANSCRIBING and response_format not in _JSON_FORMATS:
+            _check_text(response_format, body)
+        else:
+            _CHECKS[operation](request, body)
     except msgspec.ValidationError as error:
         raise ShapeError(f"not the shape of an answer to {operation}: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -100,7 +125,7 @@ def explains_silence(finish_reason: object) -> bool:
     return finish_reason in _SILENT_FINISHES
 
 
-def _check_choices(request: Request, body: bytes) -> None:
+def _check_choices(request: bytes, body: bytes) -> None:
     del request
     choices = _decode_choices(body).choices
     if not choices:
@@ -111,9 +136,10 @@ def _check_choices(request: Request, body: bytes) -> None:
             raise ShapeError("an answer without content")
 
 
-def _check_embeddings(request: Request, body: bytes) -> None:
+def _check_embeddings(request: bytes, body: bytes) -> None:
+    asked = _decode_request(request)
     vectors = _decode_embeddings(body).data
-    wanted = len(request.input) if _is_batch(request.input) else 1
+    wanted = len(asked.input) if _is_batch(asked.input) else 1
     if len(vectors) != wanted:
         raise ShapeError(f"{len(vectors)} embeddings for {wanted} inputs")
     lengths = {_length(vector.embedding) for vector in vectors}
@@ -122,8 +148,8 @@ def _check_embeddings(request: Request, body: bytes) -> None:
     length = lengths.pop() if lengths else 0
     if length == 0:
         raise ShapeError("an empty embedding")
-    if isinstance(request.dimensions, int) and length != request.dimensions:
-        raise ShapeError(f"an embedding of {length} numbers instead of {request.dimensions}")
+    if isinstance(asked.dimensions, int) and length != asked.dimensions:
+        raise ShapeError(f"an embedding of {length} numbers instead of {asked.dimensions}")
 
 
 def _is_batch(given: object) -> bool:
@@ -140,11 +166,43 @@ def _length(embedding: list[float] | str) -> int:
         raise ShapeError("an embedding that is neither numbers nor base64") from None
 
 
-def _check_images(request: Request, body: bytes) -> None:
+def _check_images(request: bytes, body: bytes) -> None:
     del request
     images = _decode_images(body).data
     if not images or not all(image.url or image.b64_json for image in images):
         raise ShapeError("an answer without images")
+
+
+def _check_moderations(request: bytes, body: bytes) -> None:
+    """Every text has its own result; a list of text and image parts has one."""
+    asked = _decode_request(request).input
+    texts = isinstance(asked, list) and all(isinstance(each, str) for each in asked)
+    wanted, results = len(asked) if texts else 1, _decode_moderations(body).results
+    if len(results) != wanted:
+        raise ShapeError(f"{len(results)} results for {wanted} inputs")
+
+
+def _check_response(request: bytes, body: bytes) -> None:
+    del request
+    response = _decode_response(body)
+    if response.status == "completed" and not response.output:
+        raise ShapeError("a completed response without output")
+
+
+def _check_transcript(request: bytes, body: bytes) -> None:
+    del request
+    _decode_transcript(body)  # silence has an empty text
+
+
+def _check_speech(request: bytes, body: bytes) -> None:
+    del request
+    raise ShapeError(f"no audio: {_excerpt(body)}")
+
+
+def _check_text(response_format: str, body: bytes) -> None:
+    begin = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:6]
+    if begin.startswith(b"<") or (response_format == "vtt" and begin != b"WEBVTT"):
+        raise ShapeError(f"not {response_format}: {_excerpt(body)}")
 
 
 def _excerpt(body: bytes) -> str:
@@ -152,12 +210,21 @@ def _excerpt(body: bytes) -> str:
     return repr(text) if text.strip() else "an empty body"
 
 
-_CHECKS: Final[Mapping[Operation, Callable[[Request, bytes], None]]] = {
+_CHECKS: Final[Mapping[Operation, Callable[[bytes, bytes], None]]] = {
     Operation.CHAT: _check_choices,
     Operation.COMPLETION: _check_choices,
     Operation.EMBEDDING: _check_embeddings,
     Operation.IMAGE: _check_images,
+    Operation.IMAGE_EDIT: _check_images,
+    Operation.IMAGE_VARIATION: _check_images,
+    Operation.MODERATION: _check_moderations,
+    Operation.RESPONSE: _check_response,
+    Operation.SPEECH: _check_speech,  # whatever may be audio is not looked into
+    Operation.TRANSCRIPTION: _check_transcript,
+    Operation.TRANSLATION: _check_transcript,
 }
+_TRANSCRIBING: Final = frozenset({Operation.TRANSCRIPTION, Operation.TRANSLATION})
+_JSON_FORMATS: Final = frozenset({"json", "verbose_json", "diarized_json"})
 
 
 def vector_length(body: bytes) -> int:

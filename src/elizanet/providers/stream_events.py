@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from elizanet.call import EventKind
+from elizanet.json_fields import decode_loosely
 from elizanet.providers.shapes import explains_silence, is_empty
 from elizanet.sse import SseEvent
 
@@ -48,17 +49,68 @@ class Trouble(Enum):
     BROKEN = "three broken events in a row"
 
 
-class StreamState:
-    """Follows one stream; `read` says what each event is. It does no I/O."""
+class Follower:
+    """Follows one stream; `read` says what each event is. It does no I/O.
 
-    __slots__ = ("_broken_in_a_row", "_finished", "_silence_explained", "has_content", "skipped")
+    `has_content`: an event brought something that a reader would miss. `skipped` counts the
+    events that could not be read.
+    """
+
+    __slots__ = ("_broken_in_a_row", "has_content", "skipped")
 
     def __init__(self) -> None:
-        self._finished: dict[int, bool] = {}
-        self._silence_explained = False
         self._broken_in_a_row = 0
         self.has_content = False
         self.skipped = 0
+
+    @property
+    def has_begun(self) -> bool:
+        """An answer was begun."""
+        raise NotImplementedError
+
+    @property
+    def is_finished(self) -> bool:
+        """The provider has said that the answer is at its end."""
+        raise NotImplementedError
+
+    @property
+    def is_whole(self) -> bool:
+        """The stream is finished, and not empty without a reason."""
+        raise NotImplementedError
+
+    @property
+    def is_whole_if_cut(self) -> bool:
+        """So it is even if the connection does not end in order."""
+        return self.is_whole
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing of the answer can follow, though the stream may go on a little."""
+        return False
+
+    def read(self, event: SseEvent) -> EventKind | Trouble | None:
+        """Say what the event is; None means: broken, skip it."""
+        raise NotImplementedError
+
+    def error_in(self, event: SseEvent) -> bytes:
+        """Return what an error event says, as the body of an error."""
+        return event.data
+
+    def _broken(self) -> Trouble | None:
+        self.skipped += 1
+        self._broken_in_a_row += 1
+        return Trouble.BROKEN if self._broken_in_a_row >= BROKEN_EVENTS_IN_A_ROW else None
+
+
+class StreamState(Follower):
+    """Follows a stream of chat chunks, or of completions."""
+
+    __slots__ = ("_finished", "_silence_explained")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._finished: dict[int, bool] = {}
+        self._silence_explained = False
 
     def __repr__(self) -> str:
         open_choices = [index for index, finished in self._finished.items() if not finished]
@@ -89,18 +141,13 @@ class StreamState:
         if event.data == DONE:
             return EventKind.END
         try:
-            chunk = _decode_chunk(event.data)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+            chunk = decode_loosely(event.data, _decode_chunk, _Chunk)
+        except ValueError:
             return self._broken()
         self._broken_in_a_row = 0
         if chunk.error or chunk.object == "error" or event.name == b"error":
             return Trouble.ERROR
         return self._kind(chunk)
-
-    def _broken(self) -> Trouble | None:
-        self.skipped += 1
-        self._broken_in_a_row += 1
-        return Trouble.BROKEN if self._broken_in_a_row >= BROKEN_EVENTS_IN_A_ROW else None
 
     def _kind(self, chunk: _Chunk) -> EventKind | Trouble:
         kind = EventKind.END if chunk.usage else EventKind.PREAMBLE

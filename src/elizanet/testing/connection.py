@@ -165,11 +165,8 @@ class Connection(asyncio.Protocol):
 
     def reset(self) -> None:
         """Close at once with a TCP reset."""
-        accepted = self._transport.get_extra_info("socket")
-        if accepted is not None and accepted.fileno() >= 0:
-            with socket.socket(fileno=os.dup(accepted.fileno())) as same:
-                same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        self.abort()
+        self._closed_here = True
+        reset(self._transport)
 
     async def _more(self) -> None:
         if self.peer_left_at is not None:
@@ -182,3 +179,12 @@ class Connection(asyncio.Protocol):
         data = bytes(self._buffer[:count])
         del self._buffer[:count]
         return data
+
+
+def reset(transport: asyncio.WriteTransport) -> None:
+    """Close a TCP connection at once with a reset; what was not yet sent is lost."""
+    connected = transport.get_extra_info("socket")
+    if connected is not None and connected.fileno() >= 0:
+        with socket.socket(fileno=os.dup(connected.fileno())) as same:
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+    transport.abort()

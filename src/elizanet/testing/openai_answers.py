@@ -6,9 +6,13 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from elizanet.testing.openai_audio import speech, transcriptions, translations
 from elizanet.testing.openai_embeddings import embeddings
 from elizanet.testing.openai_errors import NAMED, ApiError
-from elizanet.testing.openai_images import images, picture
+from elizanet.testing.openai_files import create_file, stored_file
+from elizanet.testing.openai_images import edits, images, picture, variations
+from elizanet.testing.openai_moderations import moderations
+from elizanet.testing.openai_responses import responses, stored
 from elizanet.testing.openai_text import chat, completions
 from elizanet.testing.question import Question, RefusedError
 from elizanet.testing.received import ReceivedRequest
@@ -30,6 +34,19 @@ _POST: dict[str, Callable[[Question], HttpReply]] = {
     "completions": completions,
     "embeddings": embeddings,
     "images/generations": images,
+    "images/edits": edits,
+    "images/variations": variations,
+    "audio/speech": speech,
+    "audio/transcriptions": transcriptions,
+    "audio/translations": translations,
+    "moderations": moderations,
+    "responses": responses,
+}
+_DEFAULT_MODELS = {
+    "images/generations": "dall-e-2",
+    "images/edits": "dall-e-2",
+    "images/variations": "dall-e-2",
+    "moderations": "omni-moderation-latest",
 }
 
 
@@ -60,17 +77,24 @@ class Answers:
             name = endpoint.removeprefix("models/")
             self._check_model(name)
             return json_reply(self._model(name))
+        if in_api and (reply := self._kept(request, number)) is not None:
+            return reply
         if not in_api or request.method != "POST" or endpoint not in _POST:
-            raise RefusedError(
-                ApiError(
-                    404,
-                    "invalid_request_error",
-                    f"Invalid URL ({request.method} {request.path})",
-                )
-            )
-        question = Question(self.name, base_url, number, request)
+            told = f"Invalid URL ({request.method} {request.path})"
+            raise RefusedError(ApiError(404, "invalid_request_error", told))
+        question = Question(self.name, base_url, number, request, _DEFAULT_MODELS.get(endpoint, ""))
         self._check_model(question.model)
         return _POST[endpoint](question)
+
+    def _kept(self, request: ReceivedRequest, number: int) -> HttpReply | None:
+        """The answer to a request about what this provider keeps, None to any other."""
+        method, endpoint = request.method, request.endpoint
+        if endpoint.startswith("responses/"):
+            return stored(self.name, method, endpoint)
+        if endpoint.startswith("files/"):
+            return stored_file(self.name, method, endpoint)
+        is_upload = method == "POST" and endpoint == "files"
+        return create_file(self.name, number, request) if is_upload else None
 
     @property
     def _listed(self) -> tuple[str, ...]:

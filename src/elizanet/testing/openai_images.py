@@ -9,23 +9,55 @@ import time
 import zlib
 
 from elizanet.testing.openai_errors import error_for
+from elizanet.testing.openai_typed import TypedStream
 from elizanet.testing.question import Question, RefusedError, invalid
-from elizanet.testing.reply import HttpReply, json_reply
+from elizanet.testing.reply import EventKind, HttpReply, json_reply
 
 MOST_IMAGES = 10
+MOST_PARTIAL_IMAGES = 3
 
 
-def images(question: Question) -> HttpReply:
+def images(question: Question, event: str = "image_generation") -> HttpReply:
     """Answer `images/generations` with links to this provider, or with the bytes."""
     prompt = question.text("prompt")
     if not prompt:
         raise invalid("Missing required parameter: 'prompt'.", "prompt")
+    return _drawn(question, prompt, event)
+
+
+def _drawn(question: Question, prompt: str, event: str) -> HttpReply:
     colours = [_colour(prompt, index) for index in range(question.integer("n", 1, MOST_IMAGES))]
+    if question.stream and not question.model.startswith("dall-e"):  # which ignore it
+        return _stream(question, colours, event)
     if question.text("response_format") == "b64_json":
         data = [{"b64_json": base64.b64encode(png(colour)).decode()} for colour in colours]
     else:
         data = [{"url": f"{question.base_url}/pictures/{c.hex()}.png"} for c in colours]
     return json_reply({"created": int(time.time()), "data": data})
+
+
+def edits(question: Question) -> HttpReply:
+    """Answer `images/edits`."""
+    if question.files and not any(name.startswith("image") for name in question.files):
+        raise invalid("Missing required parameter: 'image'.", "image")
+    return images(question, "image_edit")
+
+
+def variations(question: Question) -> HttpReply:
+    """Answer `images/variations`: as if the picture had said what it shows."""
+    return _drawn(question, str(len(question.file("image").content)), "image_variation")
+
+
+def _stream(question: Question, colours: list[bytes], event: str) -> HttpReply:
+    """Half-drawn pictures first, then the one that was asked for, of each."""
+    stream = TypedStream()
+    for colour in colours:
+        drawn = {"b64_json": base64.b64encode(png(colour)).decode(), "size": "1x1"}
+        for index in range(question.integer("partial_images", 1, MOST_PARTIAL_IMAGES)):
+            partial = {**drawn, "partial_image_index": index}
+            stream.add(EventKind.CONTENT, f"{event}.partial_image", partial)
+        stream.add(EventKind.FINISH, f"{event}.completed", drawn)
+    return stream.reply()
 
 
 def picture(endpoint: str) -> HttpReply:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from elizanet.testing.forms import FormFile
 from elizanet.testing.openai_errors import ApiError
 from elizanet.testing.received import ReceivedRequest
 
@@ -25,23 +26,27 @@ def invalid(message: str, param: str | None = None) -> RefusedError:
 
 
 class Question:
-    """A POST body that is a JSON object with a model. Raises `RefusedError` if it is not.
+    """A POST body that is a JSON object, or a form, with a model.
 
     `provider` is who answers, `base_url` its address, `number` counts its requests.
+    `default_model` is what a body means that names none. Raises `RefusedError` for a body
+    that is neither, or means no model.
     """
 
-    def __init__(self, provider: str, base_url: str, number: int, request: ReceivedRequest) -> None:
+    def __init__(
+        self,
+        provider: str,
+        base_url: str,
+        number: int,
+        request: ReceivedRequest,
+        default_model: str = "",
+    ) -> None:
         self.provider = provider
         self.base_url = base_url
         self.number = number
-        try:
-            decoded = request.json
-        except (ValueError, RecursionError):
-            raise invalid("We could not parse the JSON body of your request.") from None
-        if not isinstance(decoded, dict):
-            raise invalid("The body of the request must be a JSON object.")
-        self.body: Json = decoded
-        self.model = self.text("model")
+        self.files: Mapping[str, FormFile] = {} if request.form is None else request.form.files
+        self.body: Json = _json(request) if request.form is None else request.fields
+        self.model = self.text("model") or default_model
         if not self.model:
             raise invalid("You must provide a model parameter.", "model")
 
@@ -59,6 +64,8 @@ class Question:
         value = self.body.get(name)
         if value is None:
             return default
+        if self.files and isinstance(value, str) and value.isdecimal():
+            value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
             raise invalid(f"Invalid '{name}': expected an integer from 1 to {most}.", name)
         return value
@@ -72,15 +79,32 @@ class Question:
             raise invalid(f"Invalid type for '{name}': expected an object.", name)
         return value
 
+    def file(self, name: str) -> FormFile:
+        """A file of a form."""
+        if name not in self.files:
+            raise invalid(f"Missing required parameter: '{name}'.", name)
+        return self.files[name]
+
     @property
     def stream(self) -> bool:
         """Whether the answer is to be a stream."""
-        return self.body.get("stream") is True
+        asked = self.body.get("stream")
+        return asked is True or (bool(self.files) and asked == "true")
 
     @property
     def stream_usage(self) -> bool:
         """Whether a stream is to end with the usage."""
         return self.part("stream_options").get("include_usage") is True
+
+
+def _json(request: ReceivedRequest) -> Json:
+    try:
+        decoded = request.json
+    except (ValueError, RecursionError):
+        raise invalid("We could not parse the JSON body of your request.") from None
+    if not isinstance(decoded, dict):
+        raise invalid("The body of the request must be a JSON object.")
+    return decoded
 
 
 def plain_text(content: object) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from elizanet.testing.forms import Form, read_form
+
 
 @dataclass(frozen=True, repr=False)  # no slots: what is decoded is kept
 class ReceivedRequest:
@@ -34,8 +36,15 @@ class ReceivedRequest:
         return json.loads(self.body)
 
     @cached_property
+    def form(self) -> Form | None:
+        """The body as a form; None if it is none, or none that can be read."""
+        return read_form(self.header("content-type"), self.body)
+
+    @cached_property
     def fields(self) -> Mapping[str, object]:
-        """The body's JSON object, or an empty one if the body is anything else."""
+        """The body's JSON object, or the form's text fields, or nothing at all."""
+        if self.form is not None:
+            return self.form.fields
         try:
             decoded = self.json
         except (ValueError, RecursionError):
@@ -56,7 +65,8 @@ class ReceivedRequest:
     @property
     def stream(self) -> bool:
         """Whether the caller asked for a stream."""
-        return self.fields.get("stream") is True
+        asked = self.fields.get("stream")
+        return asked is True or asked == "true" or self.fields.get("stream_format") == "sse"
 
     def __repr__(self) -> str:  # headers stay out: they carry the key
         return f"<ReceivedRequest {self.method} {self.path} {self.model} {len(self.body)} bytes>"

@@ -1,0 +1,109 @@
+"""The provider behind every subject: as little work an answer as Python can do.
+
+`python -m benchmarks.gateway.provider CORE` prints its port and serves until its standard
+input closes. It knows the requests of `traffic` by their first and last bytes and parses
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from typing import Final, cast
+
+import uvloop
+from benchmarks.gateway import traffic
+
+EVENT_INTERVAL_S: Final = 0.010
+"""Seconds between two events of a stream: a fast model's hundred tokens a second."""
+TICKS: Final = 20
+"""Streams take turns within an interval: real ones do not speak all at the same moment."""
+
+_ANSWER: Final = traffic.answer()
+_REFUSAL: Final = traffic.refusal()
+_STREAM_HEAD: Final = traffic.stream_head()
+_EVENT: Final = traffic.event()
+_STREAM_END: Final = traffic.stream_end()
+_REFUSING: Final = f"POST {traffic.REFUSING_BASE}/".encode()
+
+
+class Clock:
+    """Sends every stream its next event, in turns."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._turns: list[set[Connection]] = [set() for _ in range(TICKS)]
+        self._now = self._joined = 0
+        self._due = loop.time()
+        self._tick()
+
+    def join(self, stream: Connection) -> None:
+        self._turns[self._joined % TICKS].add(stream)
+        self._joined += 1
+
+    def leave(self, stream: Connection) -> None:
+        for turn in self._turns:
+            turn.discard(stream)
+
+    def _tick(self) -> None:
+        for stream in tuple(self._turns[self._now % TICKS]):
+            stream.tick()
+        self._now += 1
+        self._due += EVENT_INTERVAL_S / TICKS
+        self._loop.call_at(self._due, self._tick)
+
+
+class Connection(asyncio.Protocol):
+    """One connection of a caller."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._received = b""
+        self._events = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._clock.leave(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._received:
+            data = self._received + data
+        if not data.endswith(traffic.REQUEST_END):
+            self._received = data
+            return
+        self._received = b""
+        if traffic.STREAM_MARK in data:
+            self._events = traffic.events_wanted(data)
+            self.transport.write(_STREAM_HEAD + _EVENT)
+            self._clock.join(self)
+        else:
+            self.transport.write(_REFUSAL if data.startswith(_REFUSING) else _ANSWER)
+
+    def tick(self) -> None:
+        self._events -= 1
+        if self._events > 0:
+            self.transport.write(_EVENT)
+        else:
+            self._clock.leave(self)
+            self.transport.write(_STREAM_END)
+
+
+async def serve() -> None:
+    loop = asyncio.get_running_loop()
+    clock = Clock(loop)
+    server = await loop.create_server(lambda: Connection(clock), "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+    server.close()
+
+
+if __name__ == "__main__":
+    os.sched_setaffinity(0, {int(sys.argv[1])})
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve())

@@ -1,0 +1,71 @@
+"""What `elizanet serve` says at its start: where it listens, what it serves, what is missing."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator
+
+import click
+
+from elizanet.cli.terminal import colour, printable
+from elizanet.settings import ProviderSettings, RouteSettings, Settings
+from elizanet.settings.address import host_and_port, is_local
+from elizanet.settings.providers import ELIZANET
+
+
+def announce(settings: Settings, sockets: Iterable[socket.socket]) -> None:
+    """Say on standard output that the gateway answers, and warn on standard error."""
+    door = _door(len(settings.gateway.callers))
+    for listening in sockets:
+        host, port = listening.getsockname()[:2]
+        where = f"[{host}]" if ":" in host else host
+        address = click.style(f"http://{where}:{port}/v1", bold=True)
+        click.echo(f"elizanet listens on {address} ({door})", color=colour())
+    width = max((len(route.pattern) for route in settings.routes), default=0)
+    for route in settings.routes:
+        click.echo(printable(f"  {route.pattern:{width}}  {_chain(route)}"))
+    for lack in missing(settings):
+        told = click.style("missing:", fg="yellow")
+        click.echo(f"{told} {printable(lack)}", color=colour())
+    for warning in settings.warnings:
+        told = click.style("warning:", fg="yellow")
+        click.echo(f"{told} {printable(warning)}", err=True, color=colour())
+
+
+def missing(settings: Settings) -> Iterator[str]:
+    """Tell what would make these settings safer, one sentence each."""
+    if not settings.gateway.callers:
+        yield "keys of callers, so that not every program of this machine may call (gateway.keys)"
+    yield from _missing_keys(settings)
+    if not settings.fallback_enabled:
+        yield "fallback: only the first target of a chain is asked (ELIZANET_FALLBACK_ENABLED)"
+        return
+    alone: dict[str, list[str]] = {}
+    for route in settings.routes:
+        hosts = {_host(settings.providers[target.provider]) for target in route.targets}
+        if len(hosts) == 1:
+            alone.setdefault(route.targets[0].provider, []).append(route.pattern)
+    for provider, patterns in alone.items():
+        models = ", ".join(patterns)
+        yield f"a fallback for {models}: when {provider} fails, nobody else is asked"
+
+
+def _missing_keys(settings: Settings) -> Iterator[str]:
+    asked = {target.provider for route in settings.routes for target in route.targets}
+    for name, provider in settings.providers.items():
+        given = provider.api_keys or any(h.lower() == "authorization" for h in provider.headers)
+        needs_none = name == ELIZANET or is_local(_host(provider)[0])
+        if name in asked and not given and not needs_none:
+            yield f"a key for {name}, which {provider.base_url} may ask for (api_key)"
+
+
+def _host(provider: ProviderSettings) -> tuple[str, int]:
+    return host_and_port(provider.base_url)
+
+
+def _chain(route: RouteSettings) -> str:
+    return " -> ".join(f"{target.provider}/{target.model}" for target in route.targets)
+
+
+def _door(keys: int) -> str:
+    return f"{keys} keys" if keys > 1 else "one key" if keys else "no key needed"

@@ -1,0 +1,90 @@
+"""An answer on its way to the caller, as its provider sends it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from elizanet.call import Answer, BodyKind, Event
+from elizanet.classify import verdict_for
+from elizanet.errors import FailureClass, ProviderError
+from elizanet.gateway import failures
+from elizanet.gateway import headers as wire
+from elizanet.gateway.asgi import BODY, Exchange
+
+logger: Final = logging.getLogger("elizanet.gateway")
+
+_NOT_MODIFIED: Final = 304
+
+Listener = Callable[[bytes], None]
+"""Is told the payload of a whole answer, or of each event of a stream."""
+
+
+async def deliver(
+    answer: Answer,
+    exchange: Exchange,
+    headers: list[wire.RawHeader],
+    *,
+    typed: bool = False,
+    listener: Listener | None = None,
+) -> None:
+    """Send an answer; one that breaks never looks complete.
+
+    `typed` is the kind of its events, should they need one that tells of a break.
+    """
+    head = answer.head
+    if head.body is BodyKind.WHOLE:
+        event = await answer.next()
+        body = event.raw if event is not None else b""
+        if listener is not None:
+            listener(body)
+        await exchange.answer(head.status, headers, body)
+    elif head.body is BodyKind.EVENTS:
+        await exchange.begin(head.status, headers)
+        await _send_events(answer, exchange, listener, typed=typed)
+    else:
+        if head.status != _NOT_MODIFIED:  # whose length is that of what is not sent
+            headers += wire.stated_length(head.headers)
+        await exchange.begin(head.status, headers)
+        await _send_pieces(answer, exchange)
+
+
+async def _send_events(
+    answer: Answer, exchange: Exchange, listener: Listener | None, *, typed: bool
+) -> None:
+    """Send a stream, and an error event at its end if it breaks."""
+    send = exchange.send
+    last: Event | None = None
+    end = b""
+    try:
+        while (event := await answer.next()) is not None:
+            last = event
+            if listener is not None:
+                listener(event.data)
+            await send({"type": BODY, "body": event.raw, "more_body": True})
+    except ProviderError as error:
+        end = failures.break_event(error, last, typed=typed)
+    except Exception as error:  # noqa: BLE001 -- the boundary of a stream: recorded, and told
+        end = failures.break_event(_fault(exchange, error), last, typed=typed)
+    await send({"type": BODY, "body": end, "more_body": False})
+
+
+async def _send_pieces(answer: Answer, exchange: Exchange) -> None:
+    """Send bytes of any kind; of an answer that breaks the server cuts the connection."""
+    send = exchange.send
+    try:
+        while (piece := await answer.next()) is not None:
+            await send({"type": BODY, "body": piece.raw, "more_body": True})
+    except ProviderError:  # told by the engine's events; the caller sees that the end is missing
+        return
+    except Exception as error:  # noqa: BLE001 -- as above
+        _fault(exchange, error)
+        return
+    await send({"type": BODY, "body": b"", "more_body": False})
+
+
+def _fault(exchange: Exchange, error: Exception) -> ProviderError:
+    """Record a fault of ours inside an answer, and return what the caller is told."""
+    logger.error("[%s] the gateway failed inside an answer", exchange.call_id, exc_info=error)
+    return ProviderError("the gateway failed", verdict_for(FailureClass.STREAM_INTERRUPTED))

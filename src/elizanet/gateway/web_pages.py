@@ -1,0 +1,70 @@
+"""Which web pages may use the gateway: none that others serve.
+
+A browser sends a page's requests also to this machine, with the page's `Origin`, and a name that
+its owner lets point here makes them look like the gateway's own (DNS rebinding). A gateway with
+keys is safe from both, because the page has none; an open one has to look at what browsers say:
+
+* `Origin` is a page of another machine, or a page without one: refused. Programs send none, and
+  applications with a scheme of their own (`vscode-webview://`, `tauri://`) are no pages of others.
+* `Host` of what is made for browsers (`/status`) is a name that is not this machine's: refused.
+  An address cannot be rebound.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Final
+
+from elizanet.gateway.refusal import Refusal
+from elizanet.settings.address import is_loopback
+
+_AUTHORITY: Final = r"(\[[0-9a-f:.]+\]|[^\[\]:/@?#\s]+)(?::[0-9]{1,5})?"
+_HOST: Final = re.compile(_AUTHORITY, re.IGNORECASE)
+_WEB_ORIGIN: Final = re.compile(f"https?://{_AUTHORITY}", re.IGNORECASE)
+_APPLICATION: Final = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*://.*", re.IGNORECASE)
+
+
+def refuse_strange_pages(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse what a web page of another machine asks of an open gateway. Raises `Refusal` (403)."""
+    if _is_strange(headers[b"origin"]):
+        raise _forbidden("web pages of other machines may not use this gateway, which has no keys")
+
+
+def refuse_other_sites(headers: Mapping[bytes, bytes], *, is_open: bool) -> None:
+    """Refuse what another site asks of a page for browsers. Raises `Refusal` (403)."""
+    host = headers.get(b"host", b"").lower()
+    if is_open and not _is_here(host.decode("latin-1")):
+        raise _forbidden("open this page under localhost or an address of this machine")
+    origin = headers.get(b"origin")
+    if origin is not None and origin.lower() not in {b"http://" + host, b"https://" + host}:
+        raise _forbidden("other sites may not use this page")
+
+
+@lru_cache(maxsize=64)
+def _is_strange(origin: bytes) -> bool:
+    text = origin.decode("latin-1")
+    page = _WEB_ORIGIN.fullmatch(text)
+    if page is None:
+        return not _APPLICATION.fullmatch(text)
+    return not is_loopback(page[1].strip("[]"))
+
+
+def _is_here(host: str) -> bool:
+    found = _HOST.fullmatch(host)
+    name = found[1].strip("[]") if found else ""
+    return is_loopback(name) or _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _forbidden(message: str) -> Refusal:
+    return Refusal(message, code="forbidden_origin", status=403)

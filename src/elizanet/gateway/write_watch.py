@@ -1,0 +1,75 @@
+"""Notice callers who do not read what they asked for.
+
+A transport keeps what the caller has not taken yet, up to `HIGH_WATER` bytes before the answer
+has to wait; the system keeps some more (`UNSENT` limits it). Nothing is added while that is full or
+after the answer is complete, so that what is kept can only shrink; if it has not in `SILENCE_S`
+seconds, the caller has stopped reading, and the connection is cut: that ends the call, and with it
+the provider's work. A caller who reads slowly makes progress.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from typing import Final
+
+try:
+    from fcntl import ioctl
+    from termios import TIOCOUTQ
+except ImportError:  # Windows does not tell what it keeps
+    TIOCOUTQ = 0
+
+HIGH_WATER: Final = 256 * 1024
+"""Bytes kept for one caller; an answer that was never a stream may be larger, and is kept whole."""
+UNSENT: Final = 128 * 1024
+"""Bytes beyond what is on its way that the system is given; left to itself it takes megabytes."""
+SILENCE_S: Final = 30.0
+"""Seconds without progress after which a caller is given up."""
+
+
+class WriteWatch:
+    """Watches what one connection has not taken yet."""
+
+    __slots__ = ("_loop", "_timer", "_transport", "_unread")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        transport.set_write_buffer_limits(HIGH_WATER)
+        self._transport = transport
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+        self._unread = 0
+
+    def __repr__(self) -> str:
+        return f"<WriteWatch {'on' if self._timer else 'off'} unread={self._unread}>"
+
+    def begin(self) -> None:
+        """Watch from now on, if there is anything that could not be sent yet."""
+        self.end()
+        if unsent := self._transport.get_write_buffer_size():
+            self._unread = unsent + _kept_by_system(self._transport)
+            self._timer = self._loop.call_later(SILENCE_S, self._check)
+
+    def end(self) -> None:
+        """Stop watching."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _check(self) -> None:
+        before = self._unread
+        self.begin()
+        if self._timer is not None and self._unread >= before:
+            self.end()
+            self._transport.abort()
+
+
+def _kept_by_system(transport: asyncio.Transport) -> int:
+    """Return the bytes that the system has taken and the caller has not."""
+    if not TIOCOUTQ:
+        return 0
+    try:
+        told = ioctl(transport.get_extra_info("socket").fileno(), TIOCOUTQ, b"\0" * 4)
+    except OSError:
+        return 0
+    kept: int = struct.unpack("i", told)[0]
+    return kept

@@ -1,0 +1,110 @@
+"""Web pages: none of another machine may use a gateway that asks for no key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from elizanet.testing import Upstream
+
+if TYPE_CHECKING:
+    from gateway.conftest import Serve
+
+CHATS = "/v1/chat/completions"
+CHAT = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}'
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "https://evil.example:8787",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://evil.example#localhost",
+        "http://localhost@evil.example",
+        "http://[::1].evil.example",
+        "http://[",
+        "HTTP://EVIL.EXAMPLE",
+        "http://0.0.0.0",
+        "http://",
+        "null",
+    ],
+)
+async def test_a_strange_page_may_not_spend_the_operator_s_money(
+    serve: Serve, primary: Upstream, origin: str
+) -> None:
+    """Also where its name points to this machine: `Host` is then its own, and `Origin` too."""
+    host = origin.rsplit("//", maxsplit=1)[-1]
+    async with serve(primary) as gateway:
+        for lines in ([f"Origin: {origin}"], [f"Origin: {origin}", f"Host: {host}"]):
+            heard = await gateway.ask(CHATS, CHAT, *lines)
+            assert heard.status == 403
+            assert heard.error["code"] == "forbidden_origin"
+        assert (await gateway.get("/v1/models", f"Origin: {origin}")).status == 403
+    assert primary.requests == []
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://localhost:3000",
+        "http://127.0.0.1:5173",
+        "http://[::1]:8080",
+        "https://app.localhost",
+        "vscode-webview://0f3a",
+        "tauri://localhost",
+        "chrome-extension://abcdef",
+        "app://obsidian.md",
+    ],
+)
+async def test_what_runs_on_this_machine_may(serve: Serve, primary: Upstream, origin: str) -> None:
+    """Pages that this machine serves, and applications that are no pages."""
+    async with serve(primary) as gateway:
+        assert (await gateway.ask(CHATS, CHAT, f"Origin: {origin}")).status == 200
+
+
+async def test_a_key_is_enough(serve: Serve, primary: Upstream) -> None:
+    """A page that has it was given it."""
+    async with serve(primary, keys=["caller-key"]) as gateway:
+        lines = ("api-key: caller-key", "Origin: https://evil.example")
+        assert (await gateway.ask(CHATS, CHAT, *lines)).status == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1:8787", "[::1]:8787", "192.0.2.7", "a.localhost"]
+)
+async def test_the_status_is_shown_under_this_machine_s_names(
+    serve: Serve, primary: Upstream, host: str
+) -> None:
+    """An address cannot be rebound, and localhost is here."""
+    async with serve(primary) as gateway:
+        for lines in ([f"Host: {host}"], [f"Host: {host}", f"Origin: http://{host}"]):
+            assert (await gateway.get("/status", *lines)).status == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "[", "gateway"])
+async def test_the_status_is_not_shown_under_other_names(
+    serve: Serve, primary: Upstream, host: str
+) -> None:
+    """A page could have its name point here, and would see it all."""
+    async with serve(primary) as gateway:
+        heard = await gateway.get("/status", f"Host: {host}")
+        assert heard.status == 403
+        order = b'{"target":"primary/gpt-4o","state":"open"}'
+        assert (await gateway.ask("/status/breakers", order, f"Host: {host}")).status == 403
+        assert (await gateway.ask()).status == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:3000", "null"])
+async def test_other_sites_may_not_use_the_status(
+    serve: Serve, primary: Upstream, origin: str
+) -> None:
+    """Not even with a key that a browser would send by itself."""
+    lines = ("Host: localhost:8787", f"Origin: {origin}")
+    async with serve(primary) as open_gateway, serve(primary, keys=["k"]) as gateway:
+        assert (await open_gateway.get("/status", *lines)).status == 403
+        assert (await gateway.get("/status", "api-key: k", *lines)).status == 403
+        own = ("Host: elizanet.example", "Origin: https://elizanet.example")
+        assert (await gateway.get("/status", "api-key: k", *own)).status == 200

@@ -1,0 +1,90 @@
+"""The tokens of an answer: told, estimated, or counted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from elizanet.call import Event, EventKind
+from elizanet.usage import Usage, UsageMeter, counted_usage, usage_in
+
+
+def content(text: str) -> Event:
+    data = json.dumps({"choices": [{"delta": {"content": text}}]}).encode()
+    return Event(b"", data, EventKind.CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("told", "usage"),
+    [
+        ({"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}, Usage(2, 3, 5)),
+        ({"prompt_tokens": 2, "completion_tokens": 3}, Usage(2, 3, 5)),
+        ({"prompt_tokens": 2, "total_tokens": 9}, Usage(2, 0, 9)),
+        ({"input_tokens": 2, "output_tokens": 3, "total_tokens": 5}, Usage(2, 3, 5)),
+        ({"input_tokens": 2, "output_tokens": None}, Usage(2, 0, 2)),
+        ({"prompt_tokens": 1, "estimated": True}, Usage(1, 0, 1)),
+        ({}, Usage()),
+        (None, None),
+        (7, None),
+        ({"prompt_tokens": "many"}, None),
+    ],
+)
+def test_usage_is_read_in_every_spelling(told: object, usage: Usage | None) -> None:
+    """In a whole answer, and in the last event of a response's stream."""
+    assert usage_in(json.dumps({"id": "x", "usage": told}).encode()) == usage
+    event = {"type": "response.completed", "response": {"usage": told}}
+    assert usage_in(json.dumps(event).encode()) == usage
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"[DONE]", b"", b'{"x":1}', b'"usage"', b'{"usage":', b'{"a":"\\"usage\\":{}"}', b'\xff"usage"',
+     b'{"response":[],"usage":null}'],
+)  # fmt: skip
+def test_anything_else_has_no_usage(data: bytes) -> None:
+    """What a provider puts there instead is no reason to lose the answer."""
+    assert usage_in(data) is None
+
+
+def test_a_meter_believes_the_provider() -> None:
+    """What it told last holds, wherever in the stream."""
+    meter = UsageMeter(streamed=True)
+    meter.take(content("a"))
+    for tokens in (3, 5):
+        told = json.dumps({"choices": [], "usage": {"completion_tokens": tokens}}).encode()
+        meter.take(Event(b"", told, EventKind.END))
+    meter.take(Event(b"", b'{"choices":[],"usage":null}', EventKind.END))
+    assert meter.usage(b"x" * 100) == Usage(0, 5, 5)
+
+
+def test_a_stream_without_usage_is_estimated() -> None:
+    """An event is a token, or more if its text is much longer than that of others."""
+    meter = UsageMeter(streamed=True)
+    meter.take(Event(b": ping\n\n", b"", EventKind.PREAMBLE))
+    for piece in ["a", " b", " see", ""] * 25:
+        meter.take(content(piece))
+    meter.take(Event(b"", b"[DONE]", EventKind.END))
+    assert meter.usage(b"x" * 80) == Usage(20, 100, 120, estimated=True)
+    large = UsageMeter(streamed=True)
+    for piece in ("a", "x" * 401, "x" * 401):
+        large.take(content(piece))
+    assert large.usage(b"").completion_tokens == 200
+
+
+def test_a_whole_answer_without_usage_is_estimated_by_its_length() -> None:
+    """Four bytes a token."""
+    meter = UsageMeter(streamed=False)
+    meter.take(Event(b"", b"x" * 401, EventKind.CONTENT))
+    assert meter.usage(b"") == Usage(0, 101, 101, estimated=True)
+    assert repr(meter) == "<UsageMeter contents=1 told=None>"
+
+
+def test_an_answer_of_nothing_is_no_tokens() -> None:
+    """It is not told, and there is nothing to estimate."""
+    assert UsageMeter(streamed=True).usage(b"") == Usage(estimated=True)
+
+
+def test_texts_are_counted_exactly() -> None:
+    """Off the hot path."""
+    assert counted_usage("Hello, world!", "Hi", "gpt-4o") == Usage(4, 1, 5, estimated=True)
