@@ -114,10 +114,7 @@ class Chain:
             return await trial.opened()
         race = Race(run, trial, self._trial)
         self._watch(run, trial, race)
-        try:
-            return await race.winner()
-        finally:
-            await race.aclose()
+        return await race.winner()
 
     def _trial(self, run: Run, choice: Choice) -> Trial:
         target, lane, permit, _ = choice

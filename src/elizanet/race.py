@@ -2,7 +2,7 @@
 
 The first trial runs in the caller's task. When it is overdue that counts against its target;
 if another target is ready, and the budget of that target's host pays for it, a second trial
-starts beside it, in a task that belongs to the race and has ended when `aclose` returns.
+starts beside it, in a task that belongs to the race and has ended when `winner` returns.
 Whoever has content first ends the other; if one fails, the other is waited for. If the target
 is found down meanwhile, the first trial leaves it for the next one (rescue).
 """
@@ -25,6 +25,7 @@ CLOSING_S: Final = 0.1
 """Seconds a loser is given to close; one that takes longer is left to end by itself."""
 
 _stragglers: set[asyncio.Task[Opened]] = set()
+_closings: set[asyncio.Task[None]] = set()
 
 
 class Race:
@@ -71,40 +72,69 @@ class Race:
             self._first.end(Ending.RESCUE)
 
     async def winner(self) -> Opened:
-        """Return the first answer with content. Raises the `ProviderError` that decides."""
+        """Return the first answer with content. Raises the `ProviderError` that decides.
+
+        The other trial has ended then, and so have both if this is cancelled.
+        """
+        opened: Opened | None = None
+        try:
+            opened = await self._first_content()
+        finally:
+            await self._end(opened)
+        return opened
+
+    async def _first_content(self) -> Opened:
         try:
             return await self._first.opened()
         except ProviderError as error:
             if self._task is None:
                 raise
             try:
-                opened = await self._task
+                return await self._task
             except ProviderError as second:
                 raise (error if second.verdict.fallback else second) from second
-            self._task = None
-            return opened
 
-    async def aclose(self) -> None:
-        """End a second trial that nobody wants any more."""
+    async def _end(self, opened: Opened | None) -> None:
+        """End the second trial, unless its is the answer; if that is cancelled, give both up."""
         task, trial = self._task, self._second
-        if task is None or trial is None:
+        if task is None or trial is None or (opened is not None and opened.trial is trial):
             return
         task.cancel()
-        if not task.done():
-            await asyncio.wait({task}, timeout=CLOSING_S)
-        if not task.done():
-            _stragglers.add(task)
-            task.add_done_callback(_stragglers.discard)
+        try:
+            if not task.done():
+                await asyncio.wait({task}, timeout=CLOSING_S)
+            if task.done() and not task.cancelled() and task.exception() is None:
+                await trial.discard(task.result())
+        except asyncio.CancelledError:
+            if opened is not None:
+                await opened.trial.discard(opened)
+            raise
+        finally:
+            if not task.done():
+                _abandon(task, trial)
+        if not task.done() or task.cancelled():
             trial.outrun()
-        elif task.cancelled():
-            trial.choice.permit.close()  # it may have been cancelled before it began
-            trial.outrun()
-        elif task.exception() is None:
-            await trial.discard(task.result())
 
     def _second_ended(self, task: asyncio.Task[Opened]) -> None:
-        if not task.cancelled() and task.exception() is None:
+        if task.cancelled():
+            if self._second is not None:
+                self._second.choice.permit.close()  # it may have been cancelled before it began
+        elif task.exception() is None:
             self._first.end(Ending.OUTRUN)
+
+
+def _abandon(task: asyncio.Task[Opened], trial: Trial) -> None:
+    """Let a trial that does not end at once end by itself, and close what it may bring yet."""
+
+    def close(ended: asyncio.Task[Opened]) -> None:
+        _stragglers.discard(ended)
+        if not ended.cancelled() and ended.exception() is None:
+            closing = ended.get_loop().create_task(trial.discard(ended.result()))
+            _closings.add(closing)
+            closing.add_done_callback(_closings.discard)
+
+    _stragglers.add(task)
+    task.add_done_callback(close)
 
 
 class _Fields(msgspec.Struct):
