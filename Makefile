@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help demo test check format coverage test-peers test-postgres demo-real bench lock clean
+.PHONY: help demo test check format coverage sim sim-report mutation test-peers test-sdks \
+	test-postgres demo-real bench soak lock clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -33,6 +34,22 @@ coverage: .venv/.dev
 	$(BIN)/python -m pytest -q --cov --cov-report=term:skip-covered
 	$(BIN)/coverage report --fail-under=95 --include='src/elizanet/engine.py,src/elizanet/stream.py,src/elizanet/sse.py,src/elizanet/classify/*,src/elizanet/policy/*'
 
+## make sim         every scenario of the simulator with twenty seeds, ten minutes
+sim: .venv/.dev
+	$(BIN)/python -m benchmarks.resilience.sim
+
+## make sim-report  the figures of benchmarks/resilience.md, written anew
+sim-report: .venv/.dev
+	$(BIN)/python -m benchmarks.resilience --write
+
+## make mutation    change the policies one thing at a time, and see the tests fail
+mutation: .venv/.dev
+	$(BIN)/python -m scripts.mutate
+
+## make test-sdks   the official clients, installed in places of their own, through the real gateway
+test-sdks: .venv-sdks/.ready tests/sdks/node/node_modules/.package-lock.json
+	.venv-sdks/bin/python -m pytest -q -m sdks tests/sdks
+
 ## make test-peers  against a real LiteLLM, installed in a venv of its own
 test-peers: .venv/.dev .venv-litellm/.ready
 	$(BIN)/python -m pytest -q -m peers tests/peers
@@ -51,6 +68,13 @@ bench: .venv/.bench
 	$(BIN)/python benchmarks/plugin.py --write
 	$(BIN)/python -m benchmarks.http_clients --write
 	$(BIN)/python -m benchmarks.tokens --write
+	$(BIN)/python benchmarks/engine.py --write
+	scripts/install_nginx.sh
+	$(BIN)/python -m benchmarks.gateway --write
+
+## make soak        twenty minutes at 70 % of capacity with faults that come and go
+soak: .venv/.bench
+	$(BIN)/python -m benchmarks.gateway.soak
 
 ## make lock        choose new versions; nothing else ever does
 lock: .venv-lock/.ready
@@ -84,6 +108,16 @@ lock: .venv-lock/.ready
 	.venv-litellm/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps -r $<
 	@touch $@
 
+.venv-sdks/.ready: requirements/sdks.txt requirements/build.txt pyproject.toml
+	$(PYTHON) -m venv .venv-sdks
+	.venv-sdks/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/sdks.txt -r requirements/build.txt
+	.venv-sdks/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Node.js is one of the packages of .venv-sdks. The lock names hashes and no registry.
+tests/sdks/node/node_modules/.package-lock.json: tests/sdks/node/package-lock.json .venv-sdks/.ready
+	cd tests/sdks/node && PATH="$(CURDIR)/.venv-sdks/bin:$$PATH" npm ci --silent
+
 # llama-cpp-python is published as source only; a C++ compiler is all that it needs besides.
 .venv-real/.ready: requirements/demo-real.txt requirements/demo-real-build.txt
 	$(PYTHON) -m venv .venv-real
@@ -92,4 +126,4 @@ lock: .venv-lock/.ready
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-lock .venv-litellm .venv-real .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lock .venv-litellm .venv-sdks .venv-real tests/sdks/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from typing import Final, cast
 
 import uvloop
@@ -78,14 +79,19 @@ class Connection(asyncio.Protocol):
             self._received = data
             return
         self._received = b""
-        if traffic.STREAM_MARK in data:
-            self._events = traffic.events_wanted(data)
+        self.answer(data)
+
+    def answer(self, request: bytes) -> None:
+        """Answer one request, whole."""
+        if traffic.STREAM_MARK in request:
+            self._events = traffic.events_wanted(request)
             self.transport.write(_STREAM_HEAD + _EVENT)
             self._clock.join(self)
         else:
-            self.transport.write(_REFUSAL if data.startswith(_REFUSING) else _ANSWER)
+            self.transport.write(_REFUSAL if request.startswith(_REFUSING) else _ANSWER)
 
     def tick(self) -> None:
+        """Send a stream its next event, or its end."""
         self._events -= 1
         if self._events > 0:
             self.transport.write(_EVENT)
@@ -94,16 +100,22 @@ class Connection(asyncio.Protocol):
             self.transport.write(_STREAM_END)
 
 
-async def serve() -> None:
+async def serve(make: Callable[[Clock], asyncio.Protocol]) -> None:
+    """Print a port, and answer there until the standard input closes."""
     loop = asyncio.get_running_loop()
     clock = Clock(loop)
-    server = await loop.create_server(lambda: Connection(clock), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: make(clock), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
 
 
-if __name__ == "__main__":
+def main(make: Callable[[Clock], asyncio.Protocol]) -> None:
+    """Serve on the core that the command line names."""
     os.sched_setaffinity(0, {int(sys.argv[1])})
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve())
+        runner.run(serve(make))
+
+
+if __name__ == "__main__":
+    main(Connection)

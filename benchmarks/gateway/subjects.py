@@ -86,6 +86,10 @@ class Subject:
         tasks = Path(f"/proc/{self._process.pid}/task").iterdir()
         return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e3
 
+    def descriptors(self) -> int:
+        """Return how many files and sockets are open."""
+        return sum(1 for _ in Path(f"/proc/{self._process.pid}/fd").iterdir())
+
     def memory_mb(self) -> float:
         """Return the resident memory in MB (10^6 bytes)."""
         for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
@@ -95,9 +99,9 @@ class Subject:
 
 
 @contextmanager
-def provider() -> Iterator[int]:
-    """Run the provider on the core of the traffic; gives its port."""
-    command = [sys.executable, "-m", "benchmarks.gateway.provider", str(TRAFFIC_CORE)]
+def provider(module: str = "benchmarks.gateway.provider") -> Iterator[int]:
+    """Run a provider on the core of the traffic; gives its port."""
+    command = [sys.executable, "-m", module, str(TRAFFIC_CORE)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
@@ -107,12 +111,12 @@ def provider() -> Iterator[int]:
 
 
 @contextmanager
-def gateway(directory: Path, provider_port: int) -> Iterator[Subject]:
-    """Run `elizanet serve` as a user does, with a key, two targets a model and the defaults."""
+def gateway(directory: Path, provider_port: int, settings: str = _GATEWAY) -> Iterator[Subject]:
+    """Run `elizanet serve` as a user does: with a key, and all that the settings leave alone."""
     port = _free_port()
     names = {"plain": traffic.PLAIN, "falling_back": traffic.FALLING_BACK}
-    settings = _GATEWAY.format(provider=provider_port, refusing=traffic.REFUSING_BASE, **names)
-    (directory / "elizanet.toml").write_text(settings)
+    filled = settings.format(provider=provider_port, refusing=traffic.REFUSING_BASE, **names)
+    (directory / "elizanet.toml").write_text(filled)
     serve = [sys.executable, "-m", "elizanet", "serve", "--port", str(port)]
     with _running("elizanet", serve, directory, port) as subject:
         yield subject

@@ -85,15 +85,20 @@ def answer() -> bytes:
 
 def refusal() -> bytes:
     """Return the whole HTTP answer to a prompt that is too long."""
-    error = {
-        "message": "This model's maximum context length is 8192 tokens. However, your messages "
-        "resulted in 9001 tokens. Please reduce the length of the messages.",
-        "type": "invalid_request_error",
-        "param": "messages",
-        "code": "context_length_exceeded",
-    }
-    headers = _answer_headers("application/json")
-    return _message("HTTP/1.1 400 Bad Request", headers, json.dumps({"error": error}).encode())
+    message = (
+        "This model's maximum context length is 8192 tokens. However, your messages resulted in "
+        "9001 tokens. Please reduce the length of the messages."
+    )
+    return error("400 Bad Request", "context_length_exceeded", message=message)
+
+
+def error(
+    status: str, code: str, headers: dict[str, str] | None = None, message: str = "Try again later."
+) -> bytes:
+    """Return a whole HTTP answer that is an error."""
+    fields = {"message": message, "type": "error", "param": None, "code": code}
+    head = {**_answer_headers("application/json"), **(headers or {})}
+    return _message(f"HTTP/1.1 {status}", head, json.dumps({"error": fields}).encode())
 
 
 def stream_head() -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.resilience.arena import STARTS, Arena
+from benchmarks.resilience.arena import Arena
 from benchmarks.resilience.row import Row, Size
 from elizanet.testing.simulation import BEHAVIOURS, Outcome, Phase, Window
 
@@ -14,7 +14,7 @@ def broken(size: Size) -> list[Row]:
     calls = max(size.calls // 5, len(BREAKS)) // len(BREAKS)
     total, broke, violations = 0, 0, 0
     for name in BREAKS:
-        window = Window(BEHAVIOURS[name], STARTS, share=0.5)
+        window = Window(BEHAVIOURS[name], share=0.5)
         arena = Arena((window,), (window,), ())
         results = arena.run(Phase(20.0, calls=calls))
         total += len(results)

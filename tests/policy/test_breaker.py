@@ -160,7 +160,7 @@ def test_each_failed_probe_doubles_the_time_until_the_next_one(failed: int, long
         breaker = Listened(seed)
         now = opened(breaker)
         for _ in range(failed):
-            previous, now = now, breaker.admits_at()
+            now = breaker.admits_at()
             breaker.call(now, fails=True)
         spans.append((breaker.admits_at() - (now if failed else 0)) / longest)
     assert 0.8 <= min(spans) < 0.85

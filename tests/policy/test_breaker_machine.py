@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 
@@ -151,9 +152,9 @@ class BreakerMachine(RuleBasedStateMachine):
     def score(self) -> float:
         score, before = 0.0, 0.0
         for moment, change in self.outcomes:
-            score = max(0.0, score * 0.5 ** ((moment - before) / 300) + change)
+            score = max(0.0, score * math.exp2((before - moment) / 300) + change)
             before = moment
-        return score * 0.5 ** ((self.now - before) / 300)
+        return score * math.exp2((before - self.now) / 300)
 
     def failure(self, use: Use) -> None:
         """I7: what is of an older epoch causes no transition."""

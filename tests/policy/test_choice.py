@@ -67,7 +67,15 @@ def test_the_better_one_of_a_pair_gets_three_quarters() -> None:
         (candidate(in_flight=1, latency=0.5), candidate(in_flight=0, latency=1.1)),
         (candidate(latency=0.6, success=0.04), candidate(latency=0.7, success=0.0)),
     ],
-    ids=["load", "latency", "successes", "a fourth power", "and no more", "load times latency", "both down"],
+    ids=[
+        "load",
+        "latency",
+        "successes",
+        "a fourth power",
+        "and no more",
+        "load times latency",
+        "both down",
+    ],
 )
 def test_less_load_less_latency_and_more_successes_are_better(
     better: Candidate, worse: Candidate

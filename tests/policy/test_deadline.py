@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elizanet.policy.deadline import attempt_limit, may_start
+from elizanet.policy.deadline import attempt_limit, may_start, patience
 
 
 def test_half_of_the_time_is_kept_for_a_later_target() -> None:
@@ -34,3 +34,16 @@ def test_no_attempt_starts_at_the_very_end() -> None:
     """A quarter of a second is too short to answer in."""
     assert not may_start(0.25)
     assert may_start(0.26)
+
+
+def test_no_attempt_starts_that_could_hardly_end() -> None:
+    """With half of the usual time left there is nothing to be hoped for."""
+    assert not may_start(3.0, usual=6.0)
+    assert may_start(3.01, usual=6.0)
+    assert not may_start(0.25, usual=0.1)
+
+
+def test_room_is_waited_for_a_second_and_a_tenth_of_the_rest_at_most() -> None:
+    """Whichever is less."""
+    assert patience(600) == 1.0
+    assert patience(4) == 0.4

@@ -105,6 +105,14 @@ def test_a_broken_attempt_is_repeated_with_nowhere_else_to_go_only() -> None:
     assert decide(Failing("stream_interrupted"), another=False).step is Step.AGAIN
 
 
+@pytest.mark.parametrize(
+    ("targets", "repeats", "attempts"), [(1, 1, 2), (3, 1, 4), (3, 0, 3), (5, 1, 6), (9, 5, 6)]
+)
+def test_a_call_makes_six_attempts_at_most(targets: int, repeats: int, attempts: int) -> None:
+    """Each target once, its repetitions, and no more than six."""
+    assert RetryPolicy(same_provider=repeats).attempts_allowed(targets) == attempts
+
+
 @given(
     st.sampled_from(ALL), st.none() | st.floats(0, 1e6), st.booleans(), st.booleans(),
     st.integers(0, 5), st.integers(0, 5), st.floats(0, 600), st.none() | st.sampled_from([500, 503]),

@@ -138,7 +138,9 @@ async def test_a_provider_that_answers_whole_is_taken_at_its_word(http: Http) ->
     """It ignored the wish for a stream, and gave what the caller wants."""
     server = Server(lambda asked: reply("200 OK", WHOLE, "application/json"))
     async with raw_server(server.talk) as running:
-        raw, _ = await told(provider(http, running.url, fold_unary=True), call())
+        folding = provider(http, running.url, fold_unary=True)
+        raw, _ = await told(folding, call())
+        assert not folding.folds(call())  # so that its answers have the time of whole ones
     assert raw == WHOLE
 
 

@@ -334,8 +334,7 @@ async def test_a_folded_answer_shows_its_progress_and_then_its_body() -> None:
     inner = Scripted(ping, content, ping, *rest)
     answer = FoldedAnswer(inner, checked.append)
     *before, body = await taken(answer)
-    kinds = [EventKind.PROGRESS, EventKind.PREAMBLE, *[EventKind.PROGRESS] * 2]
-    assert before == [Event(b"", b"", kind) for kind in kinds]
+    assert before == [Event(b"", b"", EventKind.PROGRESS)] * 3
     assert checked == [body.raw]
     assert body.kind is EventKind.CONTENT
     assert json.loads(body.raw)["choices"][0]["message"]["content"] == "a"

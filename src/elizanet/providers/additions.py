@@ -2,7 +2,8 @@
 
 Two settings add to a request: `fold_unary` asks for a stream where the caller wants one whole
 answer, `count_usage` asks for the usage of a stream. A provider that refuses an addition, and
-says so, gets the request as the caller wrote it, then and from then on for this model.
+says so, gets the request as the caller wrote it, then and from then on for this model. So
+does one that answers whole though it was asked for a stream.
 """
 
 from __future__ import annotations
@@ -62,10 +63,14 @@ class Additions:
         body = b"" if error.reply is None else error.reply.body
         if error.status not in _REFUSALS or not _NAMED.search(body):
             return False
+        self.give_up(call)
+        return True
+
+    def give_up(self, call: Call) -> None:
+        """Add nothing any more to calls like this one: the provider does not heed it."""
         if len(self._refused) >= _MOST_REMEMBERED:
             self._refused.clear()
         self._refused.add(_key(call))
-        return True
 
     def _counts(self, call: Call) -> bool:
         streams = call.stream and call.operation in _STREAMED

@@ -33,7 +33,6 @@ _CHUNK: Final = "chat.completion.chunk"
 _ADDED: Final = ("text", "logprobs")
 """What every chunk adds to, beside the delta; of the other fields the last value holds."""
 
-_KEPT_ALIVE: Final = Event(b"", b"", EventKind.PREAMBLE)
 _PROGRESS: Final = Event(b"", b"", EventKind.PROGRESS)
 
 _decode_object = msgspec.json.Decoder(Json).decode
@@ -131,12 +130,12 @@ def _finished(choice: Json) -> Json:
 class FoldedAnswer:
     """A whole answer that arrives as a stream.
 
-    From its first content on, every event upstream is one without bytes here: progress, or a
-    preamble that only keeps the stream alive. The last event is the body. `check` raises
+    Every event upstream that brings something is one of progress here, without bytes; what
+    only keeps the stream alive is none. The last event is the body. `check` raises
     `ProviderError` for a body that does not answer the call.
     """
 
-    __slots__ = ("_answer", "_check", "_fold", "_has_begun", "_is_told", "_left", "head")
+    __slots__ = ("_answer", "_check", "_fold", "_is_told", "_left", "head")
 
     def __init__(self, answer: Answer, check: Callable[[bytes], None]) -> None:
         head = answer.head
@@ -146,7 +145,6 @@ class FoldedAnswer:
         self._check = check
         self._fold = Fold()
         self._left = MAX_FOLDED_BYTES
-        self._has_begun = False
         self._is_told = False
 
     def __repr__(self) -> str:
@@ -159,10 +157,8 @@ class FoldedAnswer:
             if event is None:
                 return self._whole()
             self._take(event)
-            keeps_alive = event.kind is EventKind.PREAMBLE
-            if self._has_begun or not keeps_alive:
-                self._has_begun = True
-                return _KEPT_ALIVE if keeps_alive else _PROGRESS
+            if event.kind is not EventKind.PREAMBLE:
+                return _PROGRESS
         return None
 
     async def aclose(self) -> None:

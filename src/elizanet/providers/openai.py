@@ -179,6 +179,8 @@ class OpenAIProvider:
         if operation is Operation.SPEECH and not any(word in kind for word in _NO_AUDIO):
             head = self._head(reply, call.model, BodyKind.PIECES)
             return PiecesAnswer(head, reply, self._replies)
+        if asked is not call:
+            self._additions.give_up(call)
         head = self._head(reply, call.model, BodyKind.WHOLE)
         return BodyAnswer(head, await self._checked_body(call, reply))
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from elizanet.call import Attempt
 from elizanet.cli.demo import story
-from elizanet.cli.demo.scenario import Result, Scenario
+from elizanet.cli.demo.scenario import Got, Result, Scenario
 
 TITLE: Final = "Two providers of this machine fail, over real sockets; calls are answered."
 WIDE: Final = 110
@@ -84,10 +84,9 @@ class LiveReport:
         mark = Text(self._symbols["bad"], "bold red")
         if not result.problems:
             mark = Text(self._symbols["good"], "green")
-        path = self._path(performance.attempts)
-        if performance.error is not None:
-            path.append(self._symbols["then"], "dim").append("error", "yellow")
-        got = Text(story.received(performance), "yellow" if performance.error else "green")
+        calls = story.alike(performance.calls)
+        path = Text("\n").join(Text(count, "dim") + self._path(got) for count, got in calls)
+        got = Text("\n").join(_received(got) for _, got in calls)
         took = Text(f"{performance.seconds * 1000:.0f} ms")
         self._console.print(self._row(mark, Text(result.scenario.name), path, got, took))
         for problem in result.problems:
@@ -111,7 +110,8 @@ class LiveReport:
         if self._current is not None:
             attempts, answer = self._so_far
             name = Text(self._current.name, "bold")
-            yield self._row(self._spinner, name, self._path(attempts), Text(answer, "dim"), "")
+            path = self._path(Got(attempts))
+            yield self._row(self._spinner, name, path, Text(answer, "dim"), "")
         for scenario in self._waiting:
             yield self._row("", Text(scenario.name, "dim"), "", "", "")
 
@@ -134,14 +134,17 @@ class LiveReport:
     def _wide(self) -> bool:
         return self._console.width >= WIDE
 
-    def _path(self, attempts: tuple[Attempt, ...]) -> Text:
-        path = Text()
-        for step in story.steps(attempts):
-            if path:
-                path.append(self._symbols["then"], "dim")
-            path.append(f"{step.provider} ")
-            path.append(step.told(with_status=self._wide), _colour(not step.answered))
-        return path
+    def _path(self, got: Got) -> Text:
+        then = Text(self._symbols["then"], "dim")
+        steps = [self._step(step) for step in story.steps(got.attempts)]
+        if got.error is not None:
+            steps = steps or [Text("nobody asked")]
+            steps.append(Text("error", "yellow"))
+        return then.join(steps)
+
+    def _step(self, step: story.Step) -> Text:
+        outcome = step.told(with_status=self._wide)
+        return Text.assemble(f"{step.provider} ", (outcome, _colour(not step.answered)))
 
 
 _UNICODE: Final = {"good": "✓", "bad": "✗", "then": " → "}
@@ -150,3 +153,7 @@ _ASCII: Final = {"good": "ok", "bad": "NO", "then": " > "}
 
 def _colour(failed: bool) -> str:  # noqa: FBT001 -- private, and the name says it
     return "red" if failed else "green"
+
+
+def _received(got: Got) -> Text:
+    return Text(story.received(got), "yellow" if got.error else "green")

@@ -10,7 +10,7 @@ import click
 
 from elizanet.call import Attempt
 from elizanet.cli.demo import story
-from elizanet.cli.demo.scenario import Result, Scenario
+from elizanet.cli.demo.scenario import Got, Result, Scenario
 from elizanet.telemetry import attempt_fields
 
 
@@ -57,11 +57,11 @@ class PlainReport(_Quiet):
     """One line a scenario, one more for each thing that went wrong, and a summary."""
 
     def ends(self, result: Result) -> None:
-        performance = result.performance
         mark = "FAILED" if result.problems else "ok"
-        took = f"{performance.seconds * 1000:.0f} ms"
-        path = story.told(performance)
-        got = story.received(performance)
+        took = f"{result.performance.seconds * 1000:.0f} ms"
+        calls = story.alike(result.performance.calls)
+        path = "; ".join(f"{count}{story.told(got)}" for count, got in calls)
+        got = "; ".join(dict.fromkeys(story.received(got) for _, got in calls))
         click.echo(f"{mark:6} {result.scenario.name:18} {took:>7}  {path:53}  {got}")
         for problem in result.problems:
             click.echo(f"{'':7}{problem}")
@@ -86,15 +86,22 @@ class JsonReport(_Quiet):
 
 
 def _scenario(result: Result) -> dict[str, object]:
-    performance = result.performance
     return {
         "name": result.scenario.name,
         "shows": result.scenario.shows,
         "behaved": not result.problems,
         "problems": list(result.problems),
-        "attempts": [attempt_fields(attempt) for attempt in performance.attempts],
-        "answer": performance.answer,
-        "error": performance.error,
-        "message": performance.message,
-        "ms": round(performance.seconds * 1000),
+        "calls": [_call(got) for got in result.performance.calls],
+        "ms": round(result.performance.seconds * 1000),
+    }
+
+
+def _call(got: Got) -> dict[str, object]:
+    return {
+        "attempts": [attempt_fields(attempt) for attempt in got.attempts],
+        "answer": got.answer,
+        "error": got.error,
+        "message": got.message,
+        "retry_after_s": got.retry_after,
+        "ms": round(got.seconds * 1000),
     }

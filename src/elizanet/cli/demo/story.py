@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from elizanet.call import Attempt
-from elizanet.cli.demo.scenario import ANSWERED, Performance, Result
+from elizanet.cli.demo.scenario import ANSWERED, Got, Result
 from elizanet.errors import FailureClass
 
 
@@ -37,20 +38,33 @@ def _same(attempt: Attempt) -> tuple[str, int | None, FailureClass | None]:
     return attempt.provider, attempt.status, attempt.failure_class
 
 
-def told(performance: Performance) -> str:
-    """Say the path in one line of ASCII."""
-    path = [f"{s.provider} {s.told(with_status=True)}" for s in steps(performance.attempts)]
-    if performance.error is not None:
+def alike(calls: Sequence[Got]) -> list[tuple[str, Got]]:
+    """Return the first of each row of calls that went alike, and in words how many they are.
+
+    Nothing has to be said where they are all there is.
+    """
+    rows = [list(same) for _, same in groupby(calls, lambda got: (got.path, received(got)))]
+    if len(rows) == 1:
+        return [("", rows[0][0])]
+    return [(f"{len(row)} call{'s' * (len(row) > 1)}: ", row[0]) for row in rows]
+
+
+def told(got: Got) -> str:
+    """Say the path of a call in one line of ASCII."""
+    path = [f"{s.provider} {s.told(with_status=True)}" for s in steps(got.attempts)]
+    if got.error is not None:
         path.append("error")
-    return " -> ".join(path) or "nobody was asked"
+    return " -> ".join(path if got.attempts else ["nobody asked", *path])
 
 
-def received(performance: Performance) -> str:
+def received(got: Got) -> str:
     """Say what the caller got."""
-    got = performance.answer
-    if performance.error is None:
-        return got
-    return f"{got} ... and an error" if got else f"error: {performance.error}"
+    if got.error is None:
+        return got.answer
+    if got.answer:
+        return f"{got.answer} ... and an error"
+    again = "" if got.retry_after is None else f", again in {math.ceil(got.retry_after)} s"
+    return f"error: {got.error}{again}"
 
 
 def summary(results: Sequence[Result], seconds: float) -> str:

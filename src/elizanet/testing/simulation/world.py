@@ -129,14 +129,15 @@ class World:
     async def _run(self, ask: Ask, load: Sequence[Phase]) -> None:
         loop = asyncio.get_running_loop()
         before = len(asyncio.all_tasks())
-        for when, action in self._agenda:
-            loop.call_at(when, action)
+        agenda = [loop.call_at(when, action) for when, action in self._agenda]
         moments = arrivals(load, self._arriving, loop.time())
         async with asyncio.TaskGroup() as calls:
             for number, moment in enumerate(moments):
                 if (pause := moment - loop.time()) > 0:
                     await asyncio.sleep(pause)
                 calls.create_task(ask(f"c{number}"))
+        for entry in agenda:
+            entry.cancel()
         for server in self.servers:
             await server.capacity.idle()
         self.look_at_rest(before)
