@@ -4,7 +4,8 @@
     python -m benchmarks.breaker_false_opens --long     # 10^8 calls for ours; ten minutes
     python -m benchmarks.breaker_false_opens --write    # and writes breaker_false_opens.md
 
-Outcomes go straight into each detector, 20 a second of virtual time; failures are independent.
+Outcomes go straight into each detector, 20 a second of virtual time, each of a call that took
+as long as the next one is away; failures are independent.
 Ours is the real `Breaker`. Successes that change nothing (its score is 0) are passed over.
 """
 
@@ -47,7 +48,7 @@ class Score:
         self._ticket = self._breaker.enter(0.0, LEASE_S)
 
     def failure(self, now: float) -> bool:
-        self._breaker.failure(self._ticket, now, "failed")
+        self._breaker.failure(self._ticket, now, "failed", lasted=1 / RATE)
         return self._breaker.state is BreakerState.OPEN
 
     def success(self, now: float) -> bool:

@@ -1,29 +1,203 @@
-"""Does the gateway last? Twenty minutes at 70 % of capacity, with a provider failing at any time.
+"""Does the gateway last? Twenty minutes at 70 % of capacity, with one provider or another failing.
 
     python -m benchmarks.gateway.soak                 # twenty minutes
-    python -m benchmarks.gateway.soak --minutes 1     # shorter, and less certain
+    python -m benchmarks.gateway.soak --minutes 2     # shorter, and less certain
 
-First the capacity is measured: requests a second, one in five a stream, with nothing wrong.
-Then callers ask at 70 % of it while the providers fail in turn (`soak_provider`). Exits with 1
-if a call is lost, a broken stream is passed off as whole, or memory or descriptors grow.
+First the capacity is measured: calls a second, one in five a stream, with nothing wrong. Then
+callers ask at 70 % of it while the providers fail in turn (`soak_provider`). Exits with 1 if a
+call is lost, a broken stream is passed off as whole, or memory or descriptors grow.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
+import http.client
+import json
 import os
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import uvloop
-
-from benchmarks.gateway import subjects
+from benchmarks.gateway import load, subjects, traffic
 from benchmarks.gateway.soak_load import Crowd, Outcomes
 from benchmarks.gateway.subjects import TRAFFIC_CORE, Subject
+
+SHARE: Final = 0.7
+CALIBRATIONS: Final = 3
+CALIBRATION_S: Final = 4.0
+FIRST_RATE: Final = 200.0
+SAMPLE_S: Final = 1.0
+TOLD_EVERY: Final = 10
+SETTLE_S: Final = 3.0
+WARM_UP: Final = 0.25
+"""The part of the time after which memory may no longer grow."""
+MOST_GROWTH_MB: Final = 2.0
+MOST_MORE_DESCRIPTORS: Final = 32
+
+_SETTINGS: Final = """
+[gateway]
+keys = ["env:BENCHMARK_KEY"]
+[providers.p0]
+base_url = "http://127.0.0.1:{provider}/0/v1"
+[providers.p1]
+base_url = "http://127.0.0.1:{provider}/1/v1"
+[providers.p2]
+base_url = "http://127.0.0.1:{provider}/2/v1"
+[models.model-0]
+chain = ["p0/*", "p1/*", "p2/*"]
+[models.model-1]
+chain = ["p1/*", "p2/*", "p0/*"]
+[models.model-2]
+chain = ["p2/*", "p0/*", "p1/*"]
+[models."{plain}"]
+chain = ["p0/*", "p1/*", "p2/*"]
+[timeouts]
+attempt = 2.0
+first_event = 2.0
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The gateway at one moment."""
+
+    seconds: float
+    memory_mb: float
+    descriptors: int
+    waiting: int
+
+
+async def capacity(directory: Path) -> float:
+    """Return the calls a second at which the gateway's core is busy all the time."""
+    rate = FIRST_RATE
+    with subjects.provider() as port, subjects.gateway(directory, port, _SETTINGS) as gateway:
+        for _ in range(CALIBRATIONS):
+            crowd = Crowd(gateway.port, rate)
+            cpu, began = gateway.cpu_us(), time.perf_counter()
+            await crowd.ask_for(CALIBRATION_S)
+            busy = (gateway.cpu_us() - cpu) / (time.perf_counter() - began) / 1e6
+            await crowd.leave()
+            rate *= SHARE / busy
+    return rate / SHARE
+
+
+@dataclass
+class Soak:
+    """What came of a soak. `left_in_flight`: calls that the gateway still counted after it."""
+
+    per_second: float
+    outcomes: Outcomes
+    samples: list[Sample]
+    left_in_flight: int
+
+    @property
+    def growth_mb(self) -> float:
+        """By how much memory grew after the warm-up, by the line through its samples."""
+        warm = self.samples[int(len(self.samples) * WARM_UP) :]
+        times = [sample.seconds for sample in warm]
+        slope, _ = statistics.linear_regression(times, [sample.memory_mb for sample in warm])
+        return slope * (times[-1] - times[0])
+
+    @property
+    def growth_descriptors(self) -> float:
+        """By how many more descriptors were open in the last quarter than in the second."""
+        quarter = len(self.samples) // 4
+        last, second = self.samples[-quarter:], self.samples[quarter : 2 * quarter]
+        return _descriptors(last) - _descriptors(second)
+
+    def faults(self) -> list[str]:
+        """Return what is not as it has to be."""
+        found = {
+            f"{self.outcomes.lost} calls lost": self.outcomes.lost,
+            f"memory grew by {self.growth_mb:.1f} MB": self.growth_mb > MOST_GROWTH_MB,
+            f"{self.growth_descriptors:.0f} more descriptors": (
+                self.growth_descriptors > MOST_MORE_DESCRIPTORS
+            ),
+            f"{self.left_in_flight} calls never ended": self.left_in_flight,
+        }
+        return [fault for fault, is_there in found.items() if is_there]
+
+
+async def soak(directory: Path, per_second: float, seconds: float) -> Soak:
+    """Ask for so long, while providers fail."""
+    module = "benchmarks.gateway.soak_provider"
+    with subjects.provider(module) as port, subjects.gateway(directory, port, _SETTINGS) as gateway:
+        crowd = Crowd(gateway.port, per_second)
+        samples: list[Sample] = []
+        watch = asyncio.create_task(_watch(gateway, crowd, samples))
+        await crowd.ask_for(seconds)
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+        await crowd.leave()
+        await asyncio.sleep(SETTLE_S)
+        return Soak(per_second, crowd.outcomes, samples, _in_flight(gateway.port))
+
+
+async def _watch(gateway: Subject, crowd: Crowd, samples: list[Sample]) -> None:
+    began = time.perf_counter()
+    while True:
+        await asyncio.sleep(SAMPLE_S)
+        seconds = time.perf_counter() - began
+        sample = Sample(seconds, gateway.memory_mb(), gateway.descriptors(), crowd.waiting)
+        samples.append(sample)
+        if len(samples) % TOLD_EVERY == 0:
+            print(f"{sample} {crowd.outcomes}", file=sys.stderr, flush=True)
+
+
+def _in_flight(port: int) -> int:
+    """Return how many calls the gateway counts; asking is none of them."""
+    connection = http.client.HTTPConnection(load.HOST, port, timeout=5)
+    connection.request("GET", "/status", headers={"authorization": f"Bearer {traffic.KEY}"})
+    with closing(connection):
+        count: int = json.load(connection.getresponse())["in_flight"]
+    return count
+
+
+def _descriptors(samples: Sequence[Sample]) -> float:
+    return statistics.median(sample.descriptors for sample in samples)
+
+
+def _report(done: Soak) -> str:
+    outcomes = done.outcomes
+    lines = [
+        f"{outcomes.sent:,} calls, {done.per_second:,.0f} a second: {outcomes.whole:,} whole, "
+        f"{outcomes.told:,} streams broken and told so, {outcomes.lost:,} lost",
+        f"answers: p50 {outcomes.percentile(50):.1f} ms, p99 {outcomes.percentile(99):.0f} ms",
+        f"memory: {done.samples[-1].memory_mb:.1f} MB at the end, "
+        f"{done.growth_mb:+.1f} MB after the warm-up",
+        f"descriptors: {done.samples[-1].descriptors} at the end, "
+        f"{done.growth_descriptors:+.0f} from the second quarter to the last",
+    ]
+    return "\n".join([*lines, *outcomes.losses])
+
+
+async def _run(minutes: float) -> Soak:
+    with tempfile.TemporaryDirectory() as directory:
+        found = await capacity(Path(directory))
+        print(f"capacity: {found:,.0f} calls a second", flush=True)
+        return await soak(Path(directory), SHARE * found, 60 * minutes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--minutes", type=float, default=20.0)
+    minutes = parser.parse_args().minutes
+    os.sched_setaffinity(0, {TRAFFIC_CORE})
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        done = runner.run(_run(minutes))
+    print(_report(done))
+    if faults := done.faults():
+        sys.exit(f"failed: {', '.join(faults)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Final
 
 from benchmarks.gateway import provider, traffic
-from benchmarks.gateway.provider import Clock
 
 PROVIDERS: Final = 3
 PHASE_S: Final = 10.0

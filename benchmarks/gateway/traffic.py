@@ -109,12 +109,12 @@ def stream_head() -> bytes:
 
 def event() -> bytes:
     """Return one event with content, as a chunk of its body."""
-    return _chunk(_delta(b'{"content":" scattering"}', b"null"))
+    return chunk(_delta(b'{"content":" scattering"}', b"null"))
 
 
 def stream_end() -> bytes:
     """Return the events that finish a stream, and the last chunk."""
-    return _chunk(_delta(b"{}", b'"stop"')) + _chunk(b"data: [DONE]\n\n") + LAST_CHUNK
+    return chunk(_delta(b"{}", b'"stop"')) + chunk(b"data: [DONE]\n\n") + LAST_CHUNK
 
 
 def _delta(delta: bytes, reason: bytes) -> bytes:
@@ -138,5 +138,6 @@ def _head(first_line: str, headers: dict[str, str]) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def _chunk(data: bytes) -> bytes:
+def chunk(data: bytes) -> bytes:
+    """Return bytes as a chunk of a body."""
     return b"%x\r\n%b\r\n" % (len(data), data)

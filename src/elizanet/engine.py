@@ -146,17 +146,19 @@ class Chain:
     async def _after(self, run: Run, choice: Choice, error: ProviderError) -> Choice:
         """Decide who is asked after a failure. Raises the failure of the call if nobody is."""
         run.candidates.rule_out(choice.target, error)
+        if not self._judged(error).verdict.fallback:
+            raise run.failure()
         if (reserved := run.take_reserved()) is not None:
             return reserved
         decision = self._retry.after(
-            self._judged(error),
+            error,
             spent=run.repeats,
             remaining=run.remaining(),
             another_target=run.has_another(),
             chance=self._chance,
         )
         left = run.remaining() - decision.delay
-        if not error.verdict.fallback or run.is_exhausted or not may_start(left):
+        if run.is_exhausted or not may_start(left):
             raise run.failure()
         if decision.step is Step.AGAIN and run.can_repeat and run.pays(choice.lane):
             run.history.moved(choice.target)

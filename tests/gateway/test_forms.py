@@ -9,7 +9,9 @@ import pytest
 
 from elizanet.settings import CallerSettings, Secret, Timeouts
 from elizanet.testing import Upstream
+from gateway.conftest import HEAD_END
 from support.forms import BOUNDARY, TYPE, audio_form, form, part
+from support.raw_server import RawServer, raw_server
 
 if TYPE_CHECKING:
     from elizanet.testing import ReceivedRequest, Wire
@@ -165,8 +167,8 @@ async def test_a_provider_may_refuse_an_upload_before_its_end(
 ) -> None:
     """Its reason reaches the caller, though the rest was not sent."""
 
-    async def serve_refusal(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(HEAD_END)
         await reader.readexactly(SMALL)
         body = b'{"error":{"message":"too much audio","code":"too_large"}}'
         head = b"HTTP/1.1 413 Too Large\r\ncontent-type: application/json\r\n"
@@ -174,15 +176,8 @@ async def test_a_provider_may_refuse_an_upload_before_its_end(
         await writer.drain()
         await asyncio.sleep(2)
 
-    server = await asyncio.start_server(serve_refusal, "127.0.0.1", 0)
-
-    class Refusing:
-        name = "refusing"
-        base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-
-    async with serve(Refusing(), max_body=SMALL) as gateway:
+    async with raw_server(talk) as server, serve(Raw(server), max_body=SMALL) as gateway:
         heard = await gateway.ask(PATH, large(20_000_000), TYPE)
-    server.close()
     assert heard.status == 413
     assert heard.error["message"] == "too much audio"
 
@@ -242,27 +237,29 @@ async def test_an_upload_larger_than_any_bound_of_the_server_arrives(
     """Its size is its provider's affair."""
     total = 0
 
-    async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal total
-        await reader.readuntil(b"\r\n\r\n")
+        await reader.readuntil(HEAD_END)
         while total < size:
             total += len(await reader.read(1 << 20))
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n" + b'{"text":""}')
+        await writer.drain()
 
-    file = part("file", b"x" * 90_000_000, "a.mp3")
-    body = form(MODEL, file)
+    body = form(MODEL, part("file", b"x" * 90_000_000, "a.mp3"))
     size = len(body)
-    server = await asyncio.start_server(count, "127.0.0.1", 0)
-
-    class Counting:
-        name = "counting"
-        base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-
-    async with serve(Counting(), max_body=SMALL) as gateway:
+    async with raw_server(talk) as server, serve(Raw(server), max_body=SMALL) as gateway:
         heard = await gateway.ask(PATH, body, TYPE)
-    server.close()
     assert heard.status == 200
     assert total == size
+
+
+class Raw:
+    """A raw server as a provider."""
+
+    name = "raw"
+
+    def __init__(self, server: RawServer) -> None:
+        self.base_url = server.url.removesuffix("/x")
 
 
 async def ask_in_chunks(gateway: Running, body: bytes) -> Heard:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from elizanet.call import Attempt
-from elizanet.telemetry import AttemptFailed, CallAnswered, CallGaveUp, StreamBroke, TelemetryEvent
+from elizanet.telemetry import (
+    AttemptFailed,
+    CallAnswered,
+    CallEnded,
+    CallGaveUp,
+    StreamBroke,
+    StreamContinued,
+    TelemetryEvent,
+)
 
 
 def _no_one() -> None:
@@ -15,23 +23,37 @@ def _no_one() -> None:
 class AttemptLog:
     """Keeps the attempts of one call, in order; `news` is called after each change.
 
-    A stream that breaks after its first content turns its last attempt, which had answered,
-    into one that failed.
+    A stream that breaks after its first content turns an attempt which had answered into one
+    that failed. Those of its continuation are known at the end of the call.
     """
 
     def __init__(self, news: Callable[[], None] = _no_one) -> None:
-        self.attempts: tuple[Attempt, ...] = ()
+        self._known: dict[int, Attempt] = {}
         self._news = news
 
     def __repr__(self) -> str:
-        return f"<AttemptLog {len(self.attempts)} attempts>"
+        return f"<AttemptLog {len(self._known)} attempts>"
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts so far, in the order in which they started."""
+        return tuple(self._known[number] for number in sorted(self._known))
 
     def __call__(self, event: TelemetryEvent) -> None:
+        """Learn from an event."""
         match event:
-            case AttemptFailed(attempt=attempt):
-                self.attempts = (*self.attempts, attempt)
+            case (
+                AttemptFailed(attempt=attempt)
+                | StreamBroke(attempt=attempt)
+                | StreamContinued(broken=attempt)
+            ):
+                self._known[attempt.number] = attempt
             case CallAnswered(attempts=attempts) | CallGaveUp(attempts=attempts):
-                self.attempts = attempts
-            case StreamBroke(attempt=attempt):
-                self.attempts = (*self.attempts[:-1], attempt)
+                self._known |= _numbered(attempts)
+            case CallEnded(attempts=attempts):
+                self._known = _numbered(attempts) | self._known
         self._news()
+
+
+def _numbered(attempts: Iterable[Attempt]) -> dict[int, Attempt]:
+    return {attempt.number: attempt for attempt in attempts}

@@ -40,6 +40,13 @@ _CHANCE: Final = 3
 _WORD: Final = re.compile(r"[⺀-\U0010ffff]|[^\W⺀-\U0010ffff]+")
 """A run of letters and digits; a character of a script that has no spaces is a word."""
 
+_START: Final = 40
+_PHRASE: Final = 12
+"""Characters by which a new answer is recognised that begins a little like the old one."""
+_SPACED: Final = ",;:!?)"
+_CAMEL_CASE: Final = re.compile(r"[a-z][A-Z]")
+_ABBREVIATION: Final = re.compile(r"\.[A-Z]")
+
 
 class SeamError(ValueError):
     """The new stream cannot be joined to the old one: the reason, in one sentence."""
@@ -72,8 +79,9 @@ def begins_at(said: str, heard: str, *, final: bool) -> int | None:
         raise SeamError("it cannot be told whether the new stream repeats the last words")
     if sign is _Sign.CLEAR:
         return len(shown) - overlap
-    gap = said[len(shown) :]
-    return len(said) - _longest_overlap(gap, heard)
+    if _is_another_answer(said, shown, heard):
+        raise SeamError("the new stream does not go on where the old one stopped")
+    return len(said) - _longest_overlap(said[len(shown) :], heard)
 
 
 def _may_change(said: str, shown: str, heard: str) -> bool:
@@ -81,7 +89,9 @@ def _may_change(said: str, shown: str, heard: str) -> bool:
     anew = heard.lstrip()
     begins_anew = len(anew) < ANEW and said.lstrip().startswith(anew) and anew != said.lstrip()
     gap = said[len(shown) :]
-    return begins_anew or _may_overlap(shown, heard) or _may_overlap(gap, heard)
+    may_be_another = _is_a_start(heard) and len(heard) < _START
+    overlaps = _may_overlap(shown, heard) or _may_overlap(gap, heard)
+    return begins_anew or may_be_another or overlaps
 
 
 def _longest_overlap(old: str, new: str) -> int:
@@ -125,6 +135,42 @@ def _breaks_a_word(said: str, heard: str, common: int) -> bool:
     return first.end() > 1 and said[-1].isalnum()
 
 
+def _is_a_start(heard: str) -> bool:
+    """Tell whether a text begins as answers do: what goes on mostly begins with a space."""
+    return heard[:1].isalnum()
+
+
+def _is_another_answer(said: str, shown: str, heard: str) -> bool:
+    """Tell whether the text begins as an answer of its own would, and not as this one goes on.
+
+    A capital letter inside a word or after the white space that was not sent, a letter right
+    after a sign that has a space behind it, where the old text never writes so; or a phrase
+    with which the old answer began.
+    """
+    if not shown or not _is_a_start(heard):
+        return False
+    first, before = heard[0], shown[-1]
+    if said != shown:
+        glued = first.isupper()
+    elif first.isupper() and before.islower():
+        glued = not _CAMEL_CASE.search(said)
+    elif before in _SPACED and not (first.isdigit() and shown[-2:-1].isdigit()):
+        glued = not re.search(re.escape(before) + r"\w", said)
+    else:
+        glued = before == "." and first.isupper() and not _ABBREVIATION.search(said)
+    return glued or _shares_a_phrase(said, heard)
+
+
+def _shares_a_phrase(said: str, heard: str) -> bool:
+    """Tell whether both texts have a phrase in about the same place near their start."""
+    for start in range(min(len(heard), _START) - _PHRASE + 1):
+        phrase = heard[start : start + _PHRASE]
+        near = said[max(0, start - _PHRASE) : start + 2 * _PHRASE]
+        if phrase in near and len(_words(phrase)) > 1:
+            return True
+    return False
+
+
 def _weigh(shown: str, length: int) -> _Sign:
     """Say how sure it is that the last characters of the text were repeated on purpose."""
     block = shown[-length:]
@@ -140,10 +186,15 @@ def _weigh(shown: str, length: int) -> _Sign:
 
 def _is_telling(block: str) -> bool:
     """Tell whether nobody says this twice in a row by chance."""
-    words = {word for word in _WORD.findall(block.casefold()) if any(map(str.isalpha, word))}
+    words = _words(block)
     words_needed, bytes_needed = _CLEAR_PROSE if _is_prose(block) else _CLEAR_OTHER
     whole_line = block.startswith(("\n", "\r"))
     return len(words) >= words_needed and len(block.encode()) >= bytes_needed and not whole_line
+
+
+def _words(block: str) -> set[str]:
+    """Return the different words that have letters."""
+    return {word for word in _WORD.findall(block.casefold()) if any(map(str.isalpha, word))}
 
 
 def _is_prose(block: str) -> bool:

@@ -5,8 +5,8 @@ takes 1/2 away (never below 0), and time halves it every 300 s; at the threshold
 breaker opens. The score stands still at 33 % failures: below that a target is a bad one, to be
 outweighed by better ones (`choice.py`), above it a target that is down. In simulation this
 opens after 8 failures in a row, after 30 at 50 % failures, and by mistake less than once in
-10^6 calls at 10 % random failures; counting consecutive failures or a share of a window is
-worse in both directions (`benchmarks/resilience.md`).
+10^6 calls at 10 % random failures; counting failures in a row or a share of a window is worse
+in one direction or both (`benchmarks/breaker_false_opens.md`).
 
 Open lasts min(30 s, 5 s * 2^k) with 20 % jitter; k counts the probes that failed since the
 breaker was closed. Then one probe at a time is let through (half-open): three successes in a

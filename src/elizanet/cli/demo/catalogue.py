@@ -7,6 +7,7 @@ from typing import Final
 from elizanet.cli.demo.questions import embedding, image, stream, structured, text
 from elizanet.cli.demo.scenario import Scenario, Wanted
 from elizanet.errors import FailureClass
+from elizanet.policy.breaker import THRESHOLD
 from elizanet.settings import HedgeSettings, StreamSettings
 
 FROM_PRIMARY: Final = "primary answers: Hello, world!"
@@ -155,9 +156,9 @@ _KINDS: Final = (
 _LEARNT: Final = (
     Scenario(
         "dead-provider",
-        "after eight failures its breaker opens, and the later calls do not wait for it",
+        "it fails and fails: its breaker opens, and from then on no call waits for it",
         text,
-        (_by_backup("overloaded", times=8), _by_backup(times=4)),
+        (_by_backup("overloaded", times=int(THRESHOLD) + 1), _by_backup(times=3)),
         primary=("status=503",),
     ),
     Scenario(

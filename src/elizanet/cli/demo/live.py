@@ -86,7 +86,8 @@ class LiveReport:
             mark = Text(self._symbols["good"], "green")
         calls = story.alike(performance.calls)
         path = Text("\n").join(Text(count, "dim") + self._path(got) for count, got in calls)
-        got = Text("\n").join(_received(got) for _, got in calls)
+        failed = any(got.error for _, got in calls)
+        got = Text("\n".join(story.received(calls)), "yellow" if failed else "green")
         took = Text(f"{performance.seconds * 1000:.0f} ms")
         self._console.print(self._row(mark, Text(result.scenario.name), path, got, took))
         for problem in result.problems:
@@ -153,7 +154,3 @@ _ASCII: Final = {"good": "ok", "bad": "NO", "then": " > "}
 
 def _colour(failed: bool) -> str:  # noqa: FBT001 -- private, and the name says it
     return "red" if failed else "green"
-
-
-def _received(got: Got) -> Text:
-    return Text(story.received(got), "yellow" if got.error else "green")

@@ -61,7 +61,7 @@ class PlainReport(_Quiet):
         took = f"{result.performance.seconds * 1000:.0f} ms"
         calls = story.alike(result.performance.calls)
         path = "; ".join(f"{count}{story.told(got)}" for count, got in calls)
-        got = "; ".join(dict.fromkeys(story.received(got) for _, got in calls))
+        got = "; ".join(story.received(calls))
         click.echo(f"{mark:6} {result.scenario.name:18} {took:>7}  {path:53}  {got}")
         for problem in result.problems:
             click.echo(f"{'':7}{problem}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -55,8 +55,8 @@ class Scenario:
     fallback_enabled: bool = True
     patience: float = 3.0
     keys: tuple[str, ...] = ()
-    hedge: HedgeSettings = HedgeSettings()
-    stream: StreamSettings = StreamSettings()
+    hedge: HedgeSettings = field(default_factory=HedgeSettings)
+    stream: StreamSettings = field(default_factory=StreamSettings)
 
     @property
     def calls(self) -> tuple[Wanted, ...]:

@@ -43,7 +43,7 @@ def alike(calls: Sequence[Got]) -> list[tuple[str, Got]]:
 
     Nothing has to be said where they are all there is.
     """
-    rows = [list(same) for _, same in groupby(calls, lambda got: (got.path, received(got)))]
+    rows = [list(same) for _, same in groupby(calls, lambda got: (got.path, _received(got)))]
     if len(rows) == 1:
         return [("", rows[0][0])]
     return [(f"{len(row)} call{'s' * (len(row) > 1)}: ", row[0]) for row in rows]
@@ -57,8 +57,12 @@ def told(got: Got) -> str:
     return " -> ".join(path if got.attempts else ["nobody asked", *path])
 
 
-def received(got: Got) -> str:
-    """Say what the caller got."""
+def received(calls: Sequence[tuple[str, Got]]) -> list[str]:
+    """Say what the callers got; what several got alike is said once."""
+    return list(dict.fromkeys(_received(got) for _, got in calls))
+
+
+def _received(got: Got) -> str:
     if got.error is None:
         return got.answer
     if got.answer:
