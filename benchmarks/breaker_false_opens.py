@@ -193,10 +193,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 _TEXT = """# How a breaker finds out
 
-Made by `{command}`. Independent failures at 20 calls a second; a healthy target before each outage.
-Few calls to find an outage and many calls between two false opens are good; a share of a window
-is slow because the window is full of what was before, a row of failures errs often and sees no
-outage that lets some calls through.
+Made by `{command}`.
+
+Independent failures at 20 calls a second; a healthy target before each outage. Few calls to find an
+outage and many calls between two false opens are good. A share of a window is slow, because the
+window is full of what was before. Failures in a row err often or, if many are asked for, hardly
+see an outage that lets some calls through.
 """
 
 

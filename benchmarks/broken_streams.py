@@ -13,6 +13,9 @@ by `Seam` and read as a caller would. Three ends are possible, and only the thir
     honest   `SeamError`: the caller gets an error where the answer stops
     wrong    anything else
 
+A target may also ignore what was said and give an answer of its own. That cannot always be
+told from one that goes on; the last line says how often it is, and is not in the sum.
+
 `broken_streams` counts them for `make sim-report`.
 """
 
@@ -25,7 +28,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from benchmarks.broken_texts import text_of
+from benchmarks.broken_texts import prose_of, text_of
 
 from elizanet.call import Call, Event, EventKind
 from elizanet.continuation import Seam, SeamError, Transcript
@@ -34,7 +37,8 @@ from elizanet.operation import Operation
 PREFILLED = ("goes on", "repeats the last words", "begins anew", "begins anew and differs",
              "begins anew and stops short")  # fmt: skip
 RESTARTED = ("restarts", "restarts and differs", "restarts and stops short")
-KINDS = PREFILLED + RESTARTED
+OWN = "gives an answer of its own (prose)"
+KINDS = (*PREFILLED, *RESTARTED, OWN)
 
 TELLING = 64
 """Characters after which a new answer can be told from one that goes on."""
@@ -58,7 +62,9 @@ class Counts:
     examples: list[str] = field(default_factory=list)
 
     def total(self, end: str) -> int:
-        return sum(count for (_, each), count in self.ends.items() if each == end)
+        """Return how many streams ended so, those with an answer of its own left out."""
+        ends = self.ends.items()
+        return sum(count for (kind, each), count in ends if each == end and kind != OWN)
 
 
 def broken_streams(count: int, seed: int) -> Counts:
@@ -67,7 +73,7 @@ def broken_streams(count: int, seed: int) -> Counts:
     counts = Counts()
     for number in range(count):
         kind = KINDS[number % len(KINDS)]
-        text = text_of(chance)
+        text = text_of(chance) if kind != OWN else prose_of(chance)
         while kind in _TOLD_LATE and len(text) < 3 * TELLING:
             text += " " + text_of(chance)
         first = len(text) - len(text.lstrip()) + 1  # a break before the first content is no break
@@ -75,7 +81,7 @@ def broken_streams(count: int, seed: int) -> Counts:
         cut = chance.randrange(min(least, len(text) - 1), len(text))
         end, told = _ended(kind, text, cut, chance)
         counts.ends[kind, end] += 1
-        if end == "wrong" and len(counts.examples) < 5:
+        if end == "wrong" and kind != OWN and len(counts.examples) < 5:
             counts.examples.append(f"{kind}: {text[:cut]!r} + {told!r}")
     return counts
 
@@ -107,6 +113,8 @@ def _second(
     said = text[:cut]
     last = json.loads(transcript.prefilled(CALL).body)["messages"][-1]
     shown = last["content"] if last["role"] == "assistant" else ""
+    if kind == OWN:
+        return prose_of(chance), None
     if kind == "goes on":
         return text[len(shown) :], text
     if kind == "repeats the last words":
@@ -190,13 +198,14 @@ def _reads_as(events: list[Event], whole: str | None) -> bool:
 
 def table(counts: Counts) -> str:
     """Return the counts as a table in Markdown."""
-    rows = [
-        f"| {kind} | " + " | ".join(f"{counts.ends[kind, end]:,}" for end in _ENDS) + " |"
-        for kind in KINDS
-    ]
+    rows = [_row(kind, [counts.ends[kind, end] for end in _ENDS]) for kind in KINDS if kind != OWN]
+    total = _row("**all**", [counts.total(end) for end in _ENDS])
     head = ["| the second target | " + " | ".join(_ENDS) + " |", "|---|---:|---:|---:|"]
-    sums = "| **all** | " + " | ".join(f"**{counts.total(end):,}**" for end in _ENDS) + " |"
-    return "\n".join([*head, *rows, sums])
+    return "\n".join([*head, *rows, total, _row(OWN, [counts.ends[OWN, end] for end in _ENDS])])
+
+
+def _row(name: str, numbers: list[int]) -> str:
+    return f"| {name} | " + " | ".join(f"{number:,}" for number in numbers) + " |"
 
 
 _ENDS = ("whole", "honest", "wrong")

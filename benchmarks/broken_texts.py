@@ -24,7 +24,8 @@ def _word(chance: random.Random) -> str:
     return "".join(chance.choice(_CONSONANTS) + chance.choice(_VOWELS) for _ in range(syllables))
 
 
-def _prose(chance: random.Random) -> str:
+def prose_of(chance: random.Random) -> str:
+    """Return sentences that begin with a capital letter, as most answers do."""
     sentences = []
     for _ in range(chance.randrange(1, 8)):
         words = [_word(chance) for _ in range(chance.randrange(2, 16))]
@@ -79,7 +80,7 @@ def _emoji(chance: random.Random) -> str:
 def _repetition(chance: random.Random) -> str:
     unit = chance.choice(("ha ", "no, ", "=", "-", "la la la\n", _word(chance) + " ", "\n", "ab"))
     text = unit * chance.randrange(2, 30)
-    return chance.choice(("", _prose(chance))) + text + chance.choice(("", _prose(chance)))
+    return chance.choice(("", prose_of(chance))) + text + chance.choice(("", prose_of(chance)))
 
 
 def _characters(chance: random.Random) -> str:
@@ -87,5 +88,5 @@ def _characters(chance: random.Random) -> str:
     return "x" + "".join(chance.choice(alphabet) for _ in range(chance.randrange(1, 200)))
 
 
-_KINDS = (_prose, _prose, _prose, _code, _table, _numbers, _ideographs, _emoji, _repetition,
+_KINDS = (prose_of, prose_of, prose_of, _code, _table, _numbers, _ideographs, _emoji, _repetition,
           _characters)  # fmt: skip

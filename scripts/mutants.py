@@ -20,28 +20,31 @@ _NEVER_RUN = frozenset({"annotation", "returns", "decorator_list", "bases"})
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change: what stood there, what stands there now, and the whole new module."""
+    """One change: where, what stood there, what stands there now, and the whole new module."""
 
     path: Path
     line: int
+    text: str
     before: str
     after: str
     source: str
 
     def __str__(self) -> str:
-        return f"{self.path.name}: {self.before} => {self.after}"
+        return f"{self.path.name}: {self.text} [{self.before} => {self.after}]"
 
 
 def mutants_of(path: Path) -> Iterator[Mutant]:
     """Yield every mutant of a file, in its order."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    original = path.read_text(encoding="utf-8")
+    tree, lines = ast.parse(original), original.splitlines()
     for parent, name, index, node in list(_places(tree)):
         for changed in (*_other_values(node), *_other_operators(node), *_other_flow(node)):
             _put(parent, name, index, changed)
             source = ast.unparse(ast.fix_missing_locations(tree))
             _put(parent, name, index, node)
             before, after = (ast.unparse(each).splitlines()[0] for each in (node, changed))
-            yield Mutant(path, getattr(node, "lineno", 0), before, after, source)
+            line = getattr(node, "lineno", 1)
+            yield Mutant(path, line, lines[line - 1].strip(), before, after, source)
 
 
 def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:

@@ -5,8 +5,8 @@
 
 Nothing on disk changes: each mutant is compiled in memory, in a forked process that runs the
 file's own tests, `tests/policy/test_NAME*.py`. A mutant that makes no difference is listed in
-`tests/policy/equivalent_mutants.txt` with the reason. Prints what lives without a reason, and
-exits 1 if the score is below `--least`.
+`tests/policy/equivalent_mutants.txt` as it is printed, with the reason. Exits 1 if the score
+is below `--least`.
 """
 
 from __future__ import annotations
@@ -80,15 +80,14 @@ def judge(mutant: Mutant) -> Mutant | None:
 def explained() -> dict[str, str]:
     """Return the mutants that make no difference, each with its reason."""
     lines = EQUIVALENT.read_text(encoding="utf-8").splitlines() if EQUIVALENT.exists() else []
-    entries = [line.split("  # ") for line in lines if line and not line.startswith("#")]
+    entries = [line.rsplit("  # ", 1) for line in lines if line and not line.startswith("#")]
     return {mutant.strip(): reason.strip() for mutant, reason in entries}
 
 
 def tell(mutant: Mutant, reason: str | None) -> None:
     """Print a mutant that lives."""
-    where = mutant.path.resolve().relative_to(ROOT)
-    change = f"{where}:{mutant.line}: {mutant.before}  =>  {mutant.after}"
-    print(f"{change}  ({reason})" if reason else change, flush=True)
+    told = f"line {mutant.line} of {mutant}"
+    print(f"{told}  # {reason}" if reason else told, flush=True)
 
 
 def main() -> int:

@@ -87,6 +87,10 @@ AMBIGUOUS = {
         part("file", b"x\n--" + B + b'\r\ncontent-disposition: form-data; name="model"\r\n\r\nm'),
         MODEL,
     ),
+    "a bare line feed before a part that nobody wants": form(
+        part("file", b"x\n--" + B + b'\r\ncontent-disposition: form-data; name="y"\r\n\r\nm'),
+        MODEL,
+    ),
     "a longer boundary": form(part("file", b"x\r\n--" + B + b"x\r\n"), MODEL),
     "a boundary right after the head": form(
         b"--" + B + b'\r\nContent-Disposition: form-data; name="a"\r\n\r\n', MODEL

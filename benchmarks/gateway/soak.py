@@ -31,9 +31,12 @@ from benchmarks.gateway.soak_load import Crowd, Outcomes
 from benchmarks.gateway.subjects import TRAFFIC_CORE, Subject
 
 SHARE: Final = 0.7
-CALIBRATIONS: Final = 3
-CALIBRATION_S: Final = 4.0
-FIRST_RATE: Final = 200.0
+WARM_UP_S: Final = 2.0
+CALIBRATION_S: Final = 10.0
+ENDLESS: Final = 20_000.0
+"""Calls a second that nobody can answer."""
+AT_ONCE: Final = 256
+"""Calls under way at once while the capacity is measured: enough to keep the gateway busy."""
 SAMPLE_S: Final = 1.0
 TOLD_EVERY: Final = 10
 SETTLE_S: Final = 3.0
@@ -76,17 +79,14 @@ class Sample:
 
 
 async def capacity(directory: Path) -> float:
-    """Return the calls a second at which the gateway's core is busy all the time."""
-    rate = FIRST_RATE
+    """Return the calls a second that are answered when there is always another one to answer."""
     with subjects.provider() as port, subjects.gateway(directory, port, _SETTINGS) as gateway:
-        for _ in range(CALIBRATIONS):
-            crowd = Crowd(gateway.port, rate)
-            cpu, began = gateway.cpu_us(), time.perf_counter()
-            await crowd.ask_for(CALIBRATION_S)
-            busy = (gateway.cpu_us() - cpu) / (time.perf_counter() - began) / 1e6
+        for seconds in (WARM_UP_S, CALIBRATION_S):
+            crowd = Crowd(gateway.port, ENDLESS, AT_ONCE)
+            await crowd.ask_for(seconds)
+            answered = crowd.outcomes.whole / seconds
             await crowd.leave()
-            rate *= SHARE / busy
-    return rate / SHARE
+    return answered
 
 
 @dataclass

@@ -116,11 +116,15 @@ class Caller(asyncio.Protocol):
 
 
 class Crowd:
-    """Callers who send so many requests a second, whatever becomes of them."""
+    """Callers who send so many requests a second, whatever becomes of them.
 
-    def __init__(self, port: int, per_second: float) -> None:
+    `most`: calls at once; with as many under way, what was due is not sent later.
+    """
+
+    def __init__(self, port: int, per_second: float, most: int = 100_000) -> None:
         self._port = port
         self._per_second = per_second
+        self._most = most
         self._idle: deque[Caller] = deque()
         self._all: set[Caller] = set()
         self.outcomes = Outcomes()
@@ -145,11 +149,13 @@ class Crowd:
         """Send at the steady rate for so long."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        sent = 0
+        due = 0
         while (elapsed := loop.time() - began) < seconds:
-            for _ in range(int(elapsed * self._per_second) - sent):
-                await self._ask(sent)
-                sent += 1
+            due, before = int(elapsed * self._per_second), due
+            for number in range(before, due):
+                if self.waiting >= self._most:
+                    break
+                await self._ask(number)
             now = time.perf_counter()
             for caller in tuple(self._all):
                 caller.give_up_if_late(now)

@@ -12,7 +12,6 @@ from elizanet.engine import Chain
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.policy.hedge import After
 from elizanet.policy.protections import Protections
-from elizanet.policy.retry import RetryPolicy
 from elizanet.target import Target
 from elizanet.telemetry import HealthChanged
 from elizanet.testing.simulation import (
@@ -51,8 +50,7 @@ class Arena:
         stream: bool = True,
         protections: Protections = Protections(),
         hedge: After = "auto",
-        retry: RetryPolicy = RetryPolicy(),
-        latency: Latency = Latency(),
+        latency: Latency | None = None,
         slots: float | None = None,
         patience: float = 600.0,
         continues: bool = False,
@@ -68,7 +66,6 @@ class Arena:
         self.chain = Chain(
             "arena",
             targets,
-            retry=retry,
             hedge=hedge,
             continues=continues,
             registry=world.registry,

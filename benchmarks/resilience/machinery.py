@@ -7,14 +7,15 @@ import subprocess
 import sys
 from time import process_time
 
-from benchmarks.resilience.arena import BARE, STARTS, Arena, fault
+import uvloop
+from benchmarks.engine import LIMIT_US, measure
+from benchmarks.resilience.arena import STARTS, Arena, fault
 from benchmarks.resilience.row import Row, Size
-from elizanet.policy.protections import Protections
-from elizanet.testing.simulation import Latency, Phase
+
+from elizanet.testing.simulation import Phase
 
 REPEATS = 100
 _ROUNDS = 5
-_INSTANT = Latency(first=0.001, spread=0.0, events=3.0, pause=0.001)
 
 
 def traces(_size: Size) -> list[Row]:
@@ -24,7 +25,11 @@ def traces(_size: Size) -> list[Row]:
     for hash_seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
         ran = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, check=True, text=True
+            [sys.executable, "-c", code],
+            env=environment,
+            capture_output=True,
+            check=True,
+            text=True,
         )
         here.add(ran.stdout.strip())
     return [
@@ -62,25 +67,19 @@ def speed(_size: Size) -> list[Row]:
 
 
 def cost(_size: Size) -> list[Row]:
-    """The engine's share of a healthy call, with all protections and with none."""
-    rows = []
-    for stream in (False, True):
-        pairs = [
-            (_microseconds(stream, Protections()), _microseconds(stream, BARE))
-            for _ in range(_ROUNDS)
-        ]
-        full, bare = min(p[0] for p in pairs), min(p[1] for p in pairs)
-        rows.append(
-            Row(
-                f"cost of the protections, a healthy {'stream' if stream else 'unary call'}",
-                "<= 15 us",
-                f"{full - bare:+.1f} us ({full / bare:.2f}x)",
-                full - bare <= 15,
-                f"CPU time in the simulator, best of {_ROUNDS}: {full:.0f} us with, "
-                f"{bare:.0f} us without",
-            )
+    """What the policies add to a healthy call, on a real event loop."""
+    found = uvloop.run(measure())
+    (whole, stream), (plain, plain_stream) = found["engine"], found["plain loop"]
+    added = whole - plain
+    return [
+        Row(
+            "added cost of all policies, a healthy call",
+            f"<= {LIMIT_US:g} us",
+            f"{added:.1f} us ({whole / plain:.2f}x); a stream {stream - plain_stream:.1f} us",
+            added <= LIMIT_US,
+            "`benchmarks/engine.py`: over a plain loop that limits the time of an attempt",
         )
-    return rows
+    ]
 
 
 def _rate(*, stream: bool, watched: bool, calls: int = 5_000) -> float:
@@ -88,10 +87,3 @@ def _rate(*, stream: bool, watched: bool, calls: int = 5_000) -> float:
     began = process_time()
     arena.run(Phase(20.0, calls=calls))
     return calls / (process_time() - began)
-
-
-def _microseconds(stream: bool, protections: Protections, calls: int = 5_000) -> float:  # noqa: FBT001
-    arena = Arena((), (), stream=stream, protections=protections, latency=_INSTANT, watched=False)
-    began = process_time()
-    arena.run(Phase(1_000.0, calls=calls))
-    return (process_time() - began) / calls * 1e6

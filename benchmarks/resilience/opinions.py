@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import random
-
+from benchmarks.breaker_false_opens import Score, false_opens
 from benchmarks.resilience.arena import Arena
 from benchmarks.resilience.row import Row, Size
-from elizanet.policy.breaker import Breaker, BreakerState
+
 from elizanet.testing.simulation import BEHAVIOURS, Latency, Outcome, Phase, Window, percentile
 
 RATE = 20.0
@@ -16,7 +15,7 @@ def breaker_alone(size: Size) -> list[Row]:
     """Outcomes with random failures, straight into the breaker."""
     rows = []
     for share, target in ((0.05, "0 in 10^8"), (0.1, "<= 1 in 10^6")):
-        opened = _openings(share, size.breaker)
+        opened = false_opens(Score, share, size.breaker)
         allowed = 0 if share < 0.1 else size.breaker / 1e6
         rows.append(
             Row(
@@ -85,21 +84,3 @@ def hedging(size: Size) -> list[Row]:
             )
         )
     return rows
-
-
-def _openings(share: float, outcomes: int) -> int:
-    chance = random.Random(1)
-    breaker = Breaker(chance=chance)
-    ticket, opened, now = breaker.enter(0.0, 1.0), 0, 0.0
-    draw = chance.random
-    for _ in range(outcomes):
-        now += 0.05
-        if draw() >= share:
-            breaker.success(ticket, now)
-        else:
-            breaker.failure(ticket, now, "random")
-            if breaker.state is not BreakerState.CLOSED:
-                opened += 1
-                breaker = Breaker(chance=chance)
-                ticket = breaker.enter(now, 1.0)
-    return opened

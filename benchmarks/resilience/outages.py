@@ -6,20 +6,21 @@ from collections.abc import Iterator
 
 from benchmarks.resilience.arena import BARE, STARTS, Arena, fault
 from benchmarks.resilience.row import Row, Size, span
+
 from elizanet.policy.protections import Protections
 from elizanet.testing.simulation import Outcome, Phase, Results, Window
 
 RATE = 20.0
 AFTER = 90.0
 SLOW_S = 5.0
+HARD = ("error_500", "refuse")
 
 
 def detection(size: Size) -> list[Row]:
     """From the beginning of a fault until the breaker opens."""
     down, hang, beyond = [], [], []
     for seed in range(1, size.seeds + 1):
-        for name in ("error_500", "refuse"):
-            down.append(_played(seed, fault(name, 60)).opened()[0] - STARTS)
+        down += [_played(seed, fault(name, 60)).opened()[0] - STARTS for name in HARD]
         arena = _played(seed, fault("hang", 60))
         hang.append(arena.opened()[0] - STARTS)
         beyond.append(hang[-1] - arena.overdue_at_start)
@@ -27,7 +28,9 @@ def detection(size: Size) -> list[Row]:
         Row("detection, hard down at 20 calls a second", "<= 1.5 s", span(down), max(down) <= 1.5,
             "first choice refuses or answers 500; until its breaker is open"),
         Row("detection of silence", "<= L + 0.5 s", f"L + {span(beyond)}", max(beyond) <= 0.5,
-            f"L: three times the mean time to the first content as it was then; {span(hang)}"),
+            f"L: three times the mean time to the first content as it was then; in all "
+            f"{span(hang)}; eight overdue streams decide, and at this load eight arrive in 0.4 s "
+            "on average"),
     ]  # fmt: skip
 
 
@@ -116,8 +119,9 @@ def total(size: Size) -> list[Row]:
                 bare.append(_last_loss(without, window))
         kind = "errors" if name == "error_500" else "silence"
         rows.append(
-            Row(f"last loss after a total outage ends, {kind}", f"<= {limit:g} s", span(found, digits=1),
-                max(found) <= limit, f"60 s and 600 s of it; without panic {span(bare, digits=1)}")
+            Row(f"last loss after a total outage ends, {kind}", f"<= {limit:g} s",
+                span(found, digits=1), max(found) <= limit,
+                f"60 s and 600 s of it; without panic {span(bare, digits=1)}")
         )  # fmt: skip
     return rows
 

@@ -1,8 +1,9 @@
 """Every scenario, with many seeds.
 
-    python -m elizanet.testing.simulation --seeds 20 --calls 2000
+    python -m benchmarks.resilience.sim                      # 20 seeds x 2,000 calls: 19 M calls
+    python -m benchmarks.resilience.sim --seeds 1 --short    # as in the tests, half a minute
 
-Runs 16 faults x 5 placements x 3 loads x unary and stream with each seed, on all cores, and
+Plays 16 faults x 5 placements x 3 loads x unary and stream with each seed, on all cores, and
 exits with 1 if an invariant was violated or a call was lost that others could have answered.
 """
 
@@ -22,9 +23,9 @@ def main() -> int:
     """Run, tell, and return the exit code."""
     arguments = _parser().parse_args()
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-    calls: Mapping[float, int] = SHORT
-    if arguments.calls is not None:
-        calls = dict.fromkeys(RATES, arguments.calls)
+    calls: Mapping[float, int] = dict.fromkeys(RATES, arguments.calls)
+    if arguments.short:
+        calls = SHORT
     began, total = perf_counter(), Sum()
     for part in campaign(seeds, calls, processes=arguments.processes):
         total += part
@@ -36,10 +37,11 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m elizanet.testing.simulation")
-    parser.add_argument("--seeds", type=int, default=1, help="how many")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.resilience.sim")
+    parser.add_argument("--seeds", type=int, default=20, help="how many")
     parser.add_argument("--first-seed", type=int, default=1)
-    parser.add_argument("--calls", type=int, help="calls of a scenario; default: the short form")
+    parser.add_argument("--calls", type=int, default=2_000, help="calls of a scenario")
+    parser.add_argument("--short", action="store_true", help="the calls of the short form")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     return parser
 

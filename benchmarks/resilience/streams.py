@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from benchmarks.broken_streams import broken_streams
 from benchmarks.resilience.arena import Arena
 from benchmarks.resilience.row import Row, Size
+
 from elizanet.testing.simulation import BEHAVIOURS, Outcome, Phase, Window
 
 BREAKS = ("truncate", "garbage", "overloaded", "hang_after_head", "keep_alives", "drip")
@@ -27,5 +29,21 @@ def broken(size: Size) -> list[Row]:
             f"{violations} in {total:,} streams, {broke:,} of them broken",
             not violations,
             f"{', '.join(BREAKS)}; each content compared with what its provider sent",
+        )
+    ]
+
+
+def continued(size: Size) -> list[Row]:
+    """Breaks at every place, and what another target goes on with."""
+    count = max(1_000, size.calls // 10)
+    counts = broken_streams(count, seed=1)
+    wrong, whole = counts.total("wrong"), counts.total("whole")
+    return [
+        Row(
+            'streams that break and go on (`on_break = "continue"`): wrong answers',
+            "0 in 10^5",
+            f"{wrong} in {count:,}",
+            not wrong,
+            f"{whole:,} whole, the others end with an honest error; `benchmarks/broken_streams.py`",
         )
     ]

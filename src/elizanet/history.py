@@ -132,7 +132,8 @@ class History:
 
     def broke(self, attempt: Attempt, error: ProviderError) -> None:
         """Tell that the answer broke after its first content."""
-        self._emit(StreamBroke(self._call.id, self._call.model, _broken(attempt, error)))
+        self._attempts[attempt.number] = broken = _broken(attempt, error)
+        self._emit(StreamBroke(self._call.id, self._call.model, broken))
 
     def continued(self, attempt: Attempt, error: ProviderError, target: Target) -> None:
         """Tell that the answer goes on from another target after it broke."""

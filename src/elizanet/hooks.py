@@ -7,15 +7,16 @@
 | `process_response` | provider, operation, body or chunk | another one, or None for the same |
 | `health` | provider | true or false, a reason why not, or None for the usual check |
 
-Bodies are dictionaries, made for a hook only where there is one; `health` may be a coroutine
-function. A hook that raises is reported and counted, and the call goes on as if it were not
-there.
+Bodies are dictionaries, made for a hook only where there is one; forms, sound and what else is
+no JSON object pass by. `health` may be a coroutine function. A hook that raises, or returns what
+it may not, is reported and counted, and the call goes on as if it were not there.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
@@ -28,9 +29,12 @@ from msgspec.structs import replace
 from elizanet.call import Answer, BodyKind, Call, Event, Provider
 from elizanet.classify import Rule
 from elizanet.errors import ConfigurationError
+from elizanet.json_fields import decode_loosely
+from elizanet.operation import DEFAULT_MODELS
 from elizanet.providers.splice import replace_model
 from elizanet.redact import redact
 from elizanet.settings import HookSettings
+from elizanet.sse import with_data
 from elizanet.telemetry import Emitter, HookFailed
 
 Body = dict[str, Any]
@@ -38,8 +42,7 @@ BodyHook = Callable[[str, str, Body], Body | None]
 Healthy = bool | str | None
 HealthHook = Callable[[str], Healthy | Awaitable[Healthy]]
 
-_decode: Final = msgspec.json.Decoder(dict[str, Any]).decode
-_encode: Final = msgspec.json.encode
+_decode: Final = msgspec.json.Decoder(Body).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,12 @@ class Hooks:
         for field in fields(cls):
             own = getattr(given, field.name, None)
             name = getattr(settings, field.name)
-            found[field.name] = own or (load_hook(field.name, name) if name else None)
+            function = own or (load_hook(field.name, name) if name else None)
+            if field.name != "health" and inspect.iscoroutinefunction(function):
+                raise ConfigurationError(
+                    f"hooks.{field.name} is a coroutine function; only hooks.health may be one"
+                )
+            found[field.name] = function
         return cls(**found)
 
 
@@ -75,7 +83,7 @@ def load_hook(hook: str, name: str) -> Callable[..., Any]:
     if here not in sys.path:
         sys.path.append(here)
     try:
-        function: Callable[..., Any] = importlib.import_module(module_name)
+        function: object = importlib.import_module(module_name)
         for part in function_name.split("."):
             function = getattr(function, part)
     except Exception as error:  # the operator's own code runs here, and may raise anything
@@ -86,7 +94,7 @@ def load_hook(hook: str, name: str) -> Callable[..., Any]:
 
 
 class HookGuard:
-    """Calls hooks, and survives them. `failures` counts those that raised."""
+    """Calls hooks, and survives them. `failures` counts how often one raised."""
 
     def __init__(self, hooks: Hooks, emit: Emitter) -> None:
         self.hooks = hooks
@@ -110,22 +118,38 @@ class HookGuard:
             return None
         try:
             said = self.hooks.health(provider)
-            return await said if inspect.isawaitable(said) else said
+            if inspect.isawaitable(said):
+                said = await said
+            if said is None or isinstance(said, bool | str):
+                return said
+            raise TypeError(f"it returned {said!r:.100}; allowed are true, false, a text, or None")
         except Exception as error:  # noqa: BLE001 -- a hook's boundary: reported and counted
             self.failed("health", error)
             return None
 
-    def changed(self, hook: str, provider: str, operation: str, raw: bytes) -> bytes:
-        """Return a JSON object as the hook wants it; the same bytes if it wants nothing."""
-        function = getattr(self.hooks, hook)
-        if function is None:
-            return raw
+    def request(self, provider: str, call: Call, body: bytes) -> Call:
+        """Return the call as the hook wants it; `body` is what the provider would get."""
+        hook = self.hooks.transform_request
+        if hook is None:
+            return call
         try:
-            body = function(provider, operation, _decode(raw))
-            return raw if body is None else _encode(body)
+            changed = _asked(hook, provider, call.operation, body)
+            return call if changed is None else _call_with(changed, call)
         except Exception as error:  # noqa: BLE001 -- a hook's boundary: reported and counted
-            self.failed(hook, error)
-            return raw
+            self.failed("transform_request", error)
+            return call
+
+    def response(self, provider: str, operation: str, data: bytes) -> bytes:
+        """Return an answer, or a chunk of one, as the hook wants it."""
+        hook = self.hooks.process_response
+        if hook is None:
+            return data
+        try:
+            changed = _asked(hook, provider, operation, data)
+            return data if changed is None else _encoded(changed)
+        except Exception as error:  # noqa: BLE001 -- a hook's boundary: reported and counted
+            self.failed("process_response", error)
+            return data
 
     def failed(self, hook: str, error: Exception) -> None:
         """Report a hook that raised."""
@@ -149,56 +173,75 @@ class HookedProvider:
 
     async def send(self, call: Call) -> Answer:
         """Ask the inner provider. Raises what that raises."""
-        if call.form is None:
-            named = _named(call)
-            body = self._guard.changed("transform_request", self.name, call.operation, named)
-            if body is not named:
-                call = replace(call, body=body, model=_model_in(body) or call.model)
+        if (body := _body_for(call)) is not None:
+            call = self._guard.request(self.name, call, body)
         answer = await self._inner.send(call)
-        if self._guard.hooks.process_response is None:
+        if self._guard.hooks.process_response is None or answer.head.body is BodyKind.PIECES:
             return answer
         return _ProcessedAnswer(answer, self._guard, call.operation)
 
 
 class _ProcessedAnswer:
+    """An answer whose JSON objects pass through the hook for responses."""
+
     def __init__(self, inner: Answer, guard: HookGuard, operation: str) -> None:
         self.head = inner.head
         self._inner = inner
         self._guard = guard
         self._operation = operation
 
+    def __repr__(self) -> str:
+        return f"<_ProcessedAnswer {self._inner!r}>"
+
     async def next(self) -> Event | None:
         event = await self._inner.next()
-        if event is None or not event.data.startswith(b"{"):
+        if event is None or not event.data.lstrip().startswith(b"{"):
             return event
-        name = self.head.provider
-        data = self._guard.changed("process_response", name, self._operation, event.data)
+        data = self._guard.response(self.head.provider, self._operation, event.data)
         if data is event.data:
             return event
-        raw = data if self.head.body is BodyKind.WHOLE else _with_data(event.raw, data)
-        return replace(event, raw=raw, data=data)
+        whole = self.head.body is BodyKind.WHOLE
+        return replace(
+            event, raw=data if whole else with_data(event.raw, event.data, data), data=data
+        )
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
 
-def _with_data(raw: bytes, data: bytes) -> bytes:
-    """Return a server-sent event with other data; its other fields stay."""
-    lines = [line for line in raw.splitlines() if line and not line.startswith(b"data")]
-    return b"\n".join((*lines, b"data: " + data, b"", b""))
+def _body_for(call: Call) -> bytes | None:
+    """Return the body with the name of the target's model; None where it is no JSON object.
+
+    What is wrong with such a body the provider says.
+    """
+    if call.form is not None:
+        return None
+    try:
+        return replace_model(call.body, call.model, DEFAULT_MODELS.get(call.operation))
+    except ValueError:
+        return None
 
 
-class _Named(msgspec.Struct):
-    model: str = ""
+def _asked(hook: BodyHook, provider: str, operation: str, raw: bytes) -> Body | None:
+    """Return what the hook makes of a JSON object. Raises what it raises, and `TypeError`."""
+    body = hook(provider, operation, decode_loosely(raw, _decode, Body))
+    if body is None or isinstance(body, dict):
+        return body
+    raise TypeError(f"it returned {body!r:.100}; allowed are a dictionary or None")
 
 
-_decode_named: Final = msgspec.json.Decoder(_Named).decode
+def _call_with(body: Body, call: Call) -> Call:
+    """Return the call with another body. Raises `ValueError` for one that cannot be sent."""
+    model = body.get("model", DEFAULT_MODELS.get(call.operation))
+    if not isinstance(model, str):
+        raise ValueError("the body it returned names no model")
+    if bool(body.get("stream")) is not call.stream:
+        raise ValueError("the body it returned has another `stream`, which the caller decides")
+    return replace(call, body=_encoded(body), model=model)
 
 
-def _model_in(body: bytes) -> str:
-    return _decode_named(body).model
-
-
-def _named(call: Call) -> bytes:
-    """Return the body as this provider would get it: with the name of the target's model."""
-    return replace_model(call.body, call.model)
+def _encoded(body: Body) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:  # the halves of a character that came apart, as escapes
+        return json.dumps(body, separators=(",", ":")).encode()

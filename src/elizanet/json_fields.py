@@ -2,8 +2,8 @@
 
 What somebody else wrote may hold numbers, escapes, key order and white space that decoding
 and encoding again would change, and the field's name may also occur deeper down or inside a
-text. The fast way takes a unique occurrence and verifies by decoding, before and after, that
-it was the one; the exact way walks the tokens of the text, at top level only.
+text. The fast way takes a unique occurrence and verifies by decoding that it was the one; the
+exact way walks the tokens of the text, at top level only.
 """
 
 from __future__ import annotations
@@ -85,12 +85,14 @@ class JsonField:
 
     def replaced(self, body: bytes, value: bytes) -> bytes:
         """Return `body` with this value. Raises `ValueError` also if there is no such field."""
-        fields = self._pattern.finditer(body)
-        only = next(fields, None)
-        if only is not None and next(fields, None) is None:
-            changed = b"".join((body[: only.start(1)], value, body[only.end(1) :]))
-            if self.raw(body) == only[1] and self.raw(changed) == value:
-                return changed
+        start = body.find(self._key)
+        if start >= 0 and body.find(self._key, start + 1) < 0:
+            only = self._pattern.match(body, start)
+            if only is not None and self.raw(body) == only[1]:
+                changed = b"".join((body[: only.start(1)], value, body[only.end(1) :]))
+                # Only a key with an escape could be the field, too, and end up as its value.
+                if b"\\u" not in body or self.raw(changed) == value:
+                    return changed
         return self._replaced_exactly(body, value)
 
     def put(self, body: bytes, value: bytes) -> bytes:

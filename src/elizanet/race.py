@@ -113,7 +113,7 @@ class Race:
             if not task.done():
                 _abandon(task, trial)
         if not task.done() or task.cancelled():
-            trial.outrun()
+            trial.dropped()
 
     def _second_ended(self, task: asyncio.Task[Opened]) -> None:
         if task.cancelled():
@@ -121,6 +121,8 @@ class Race:
                 self._second.choice.permit.close()  # it may have been cancelled before it began
         elif task.exception() is None:
             self._first.end(Ending.OUTRUN)
+        else:
+            self._run.history.moved(self._first.choice.target)  # which is still awaited
 
 
 def _abandon(task: asyncio.Task[Opened], trial: Trial) -> None:

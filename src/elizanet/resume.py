@@ -17,6 +17,7 @@ from elizanet.continuation import Seam, SeamError, Transcript
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.plan import Choice
 from elizanet.run import Run
+from elizanet.target import Target
 from elizanet.trial import Opened
 
 Try = Callable[[Run, Choice, Call], Awaitable[Opened]]
@@ -45,11 +46,12 @@ class Resumption:
     def __repr__(self) -> str:
         return f"<Resumption {self.transcript!r} used={self._is_used}>"
 
-    async def after(self, broken: Attempt, error: ProviderError) -> Resumed | None:
+    async def after(self, broken: Attempt, target: Target, error: ProviderError) -> Resumed | None:
         """Return the stream that goes on where `broken` ended, None if there can be none."""
         if self._is_used or not self.transcript.continuable or not error.verdict.fallback:
             return None
         self._is_used = True
+        self._run.candidates.rule_out(target, error)
         while not self._run.is_exhausted and (choice := self._continues()) is not None:
             resumed = await self._at(choice)
             if resumed is not None:
@@ -66,12 +68,14 @@ class Resumption:
         try:
             return await self._joined(choice, transcript.prefilled(call), restarted=False)
         except ProviderError as error:
+            self._run.history.moved(choice.target)
             refused = error.failure_class is FailureClass.BAD_REQUEST
         if not refused or (again := self._run.again(choice)) is None:
             return None
         try:
             return await self._joined(again, transcript.restarted(call), restarted=True)
         except ProviderError:
+            self._run.history.moved(None)
             return None
 
     async def _joined(self, choice: Choice, call: Call, *, restarted: bool) -> Resumed | None:
@@ -84,7 +88,7 @@ class Resumption:
             for event in opened.events:
                 events += seam.take(event)
         except SeamError:
-            await opened.trial.discard(opened)
+            await opened.trial.discard(opened, "it says something else than was said before")
             return None
         opened.trial.committed(opened)
         return Resumed(opened, seam, events)

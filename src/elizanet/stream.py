@@ -78,6 +78,7 @@ class CommittedAnswer:
         "_resumption",
         "_seam",
         "_stall",
+        "_target",
         "_waited",
         "attempts",
         "head",
@@ -148,6 +149,7 @@ class CommittedAnswer:
         choice = opened.trial.choice
         self._answer = opened.answer
         self._permit = choice.permit
+        self._target = choice.target
         self._stall = choice.target.limits.stall
         self._waited = 0.0  # seconds spent waiting since the last event that was no keep-alive
         self.attempts = self._history.attempts
@@ -219,14 +221,14 @@ class CommittedAnswer:
         broken = self._attempt
         error.provider, error.model = broken.provider, broken.model
         if self._resumption is not None:
-            resumed = await self._resumption.after(broken, error)
+            resumed = await self._resumption.after(broken, self._target, error)
             if resumed is not None:
                 self._follow(resumed.opened)
                 self._seam = resumed.seam
                 self._buffered.extend(resumed.events)
                 return
-        error.attempts = self._history.attempts
         self._history.broke(broken, error)
+        error.attempts = self._history.attempts
         self._end(Outcome.BROKEN)
         raise error
 

@@ -171,14 +171,14 @@ def _attempt_failed(event: AttemptFailed) -> None:
 
 def _call_answered(event: CallAnswered) -> None:
     call, ms = (event.call_id, event.model), event.seconds * 1000
-    last = event.attempts[-1]
     if len(event.attempts) == 1:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("[%s] %s: answered (took %d ms)", *call, ms)
         return
-    who = f"{last.provider}/{last.model}"
+    by = answering(event.attempts)
+    who = f"{by.provider}/{by.model}"
     logger.info(
-        "[%s] %s: answered by %s, attempt %d (took %d ms)", *call, who, len(event.attempts), ms
+        "[%s] %s: answered by %s, attempt %d (took %d ms)", *call, who, by.number, ms
     )  # fmt: skip
 
 
@@ -241,6 +241,11 @@ _WRITERS: dict[type, Callable[[Any], None]] = {
     HookFailed: _hook_failed,
     EmbeddingDegraded: _embedding_degraded,
 }
+
+
+def answering(attempts: tuple[Attempt, ...]) -> Attempt:
+    """Return the attempt that answered; the last one if none did."""
+    return next((a for a in attempts if a.failure_class is None), attempts[-1])
 
 
 def describe(attempt: Attempt) -> str:

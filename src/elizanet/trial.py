@@ -25,6 +25,8 @@ from elizanet.redact import redact
 from elizanet.run import Run
 from elizanet.stream import until_content
 
+OUTRUN = "another attempt was faster"
+
 logger = logging.getLogger("elizanet")
 
 
@@ -138,16 +140,17 @@ class Trial(Interruption):
         choice.lane.heard(head.headers, now)
         self._history.committed(self.number, choice, head.status, self.started, now)
 
-    async def discard(self, opened: Opened) -> None:
-        """Close an answer that came too late: another one was faster."""
+    async def discard(self, opened: Opened, reason: str = OUTRUN) -> None:
+        """Close an answer that is not wanted: by default, because another one was faster."""
         self.choice.permit.close()
-        self.outrun()
+        self.dropped(reason)
         await opened.answer.aclose()
 
-    def outrun(self) -> None:
-        """Record that another attempt was faster."""
-        message = "another attempt was faster"
-        self._dropped(message)
+    def dropped(self, reason: str = OUTRUN) -> None:
+        """Record an attempt that was ended from here."""
+        error = ProviderError(reason, verdict_for(FailureClass.CANCELLED))
+        now = self._loop.time()
+        self._history.dropped(self.number, self.choice, error, self.started, now)
 
     async def _let_go(self, answer: Answer) -> None:
         """Close an answer that failed; what goes wrong in that adds nothing to the failure."""
@@ -211,12 +214,7 @@ class Trial(Interruption):
         """Close the permit of an attempt whose caller has gone, or that lost its race."""
         self.choice.permit.close()
         if self.choice.role is not Role.HEDGE:
-            self._dropped("the caller went away")
-
-    def _dropped(self, message: str) -> None:
-        error = ProviderError(message, verdict_for(FailureClass.CANCELLED))
-        now = self._loop.time()
-        self._history.dropped(self.number, self.choice, error, self.started, now)
+            self.dropped("the caller went away")
 
     def _ended(self) -> ProviderError:
         name = self.choice.target.provider.name

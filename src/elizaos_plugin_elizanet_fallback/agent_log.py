@@ -16,6 +16,7 @@ from elizanet.telemetry import (
     EmbeddingDegraded,
     HealthChanged,
     TelemetryEvent,
+    answering,
     describe,
 )
 from elizaos_plugin_elizanet_fallback.names import PLUGIN_NAME
@@ -114,7 +115,7 @@ class AgentLog:
                 level = "error" if attempt.failure_class in ALERTING else "warning"
                 self._say(level, f"{_TAG} {model}: {describe(attempt)}{then}")
             case CallAnswered(_, model, attempts, _) if len(attempts) > 1:
-                last = attempts[-1]
+                last = answering(attempts)
                 self._say(
                     "info",
                     f"{_TAG} {model}: answered by {last.provider}/{last.model}"

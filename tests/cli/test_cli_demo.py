@@ -11,25 +11,42 @@ from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from elizanet.call import Attempt
 from elizanet.cli.demo import catalogue, play
 from elizanet.cli.demo.catalogue import SCENARIOS
-from elizanet.cli.demo.scenario import Performance, Scenario, judged
+from elizanet.cli.demo.scenario import Got, Performance, Scenario, Wanted, judged
 from elizanet.cli.group import elizanet
 from elizanet.errors import FailureClass
 from elizanet.library import Elizanet
+from elizanet.policy.breaker import THRESHOLD
 
 Run = Callable[..., Awaitable[CompletedProcess[str]]]
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 STYLES = re.compile(r"\x1b\[[0-9;]*m")
 SPECIFIED = {
-    "rate-limit", "unavailable", "time-out", "connection-refused", "broken-stream",
-    "insufficient-quota", "bad-request", "fallback-disabled", "both-down", "working-model",
-    "embedding", "image", "object", "streaming", "cut-off-stream",
+    "rate-limit",
+    "unavailable",
+    "time-out",
+    "connection-refused",
+    "broken-stream",
+    "insufficient-quota",
+    "bad-request",
+    "fallback-disabled",
+    "both-down",
+    "working-model",
+    "embedding",
+    "image",
+    "object",
+    "streaming",
+    "cut-off-stream",
+}
+RESILIENT = {
+    "dead-provider", "silent-stream", "continued-stream", "key-rotation", "all-limited",
 }  # fmt: skip
 
 
@@ -41,10 +58,25 @@ async def test_every_scenario_behaves(run: Run) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
     *lines, summary = ended.stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [["ok", name] for name in SCENARIOS]
-    assert set(SCENARIOS) >= SPECIFIED
+    assert set(SCENARIOS) >= SPECIFIED | RESILIENT
     assert f"all {len(SCENARIOS)} scenarios behaved as they should" in summary
     assert "primary 429 rate_limit -> backup answered" in ended.stdout
     assert "\x1b" not in ended.stdout
+
+
+async def test_calls_that_went_alike_are_told_together(run: Run) -> None:
+    """What changes from call to call is seen at a glance, in a pipe and for machines."""
+    names = ("--scenario", "dead-provider", "--scenario", "all-limited")
+    dead, limited, _ = (await run("demo", *names)).stdout.splitlines()
+    failing = int(THRESHOLD) + 1
+    told = f"{failing} calls: primary 503 overloaded -> backup answered; 3 calls: backup answered"
+    assert f"  {told}  backup answers: Hello, world!" in dead
+    assert "; 3 calls: nobody asked -> error  error: rate_limit, again in 20 s" in limited
+    report = json.loads((await run("demo", "--json", *names)).stdout)
+    assert [len(scenario["calls"]) for scenario in report["scenarios"]] == [failing + 3, 4]
+    last = report["scenarios"][1]["calls"][-1]
+    assert last["attempts"] == []
+    assert 19 <= last["retry_after_s"] <= 20
 
 
 async def test_nothing_of_the_user_takes_part(run: Run, tmp_path: Path) -> None:
@@ -69,11 +101,12 @@ async def test_the_json_has_the_whole_path(run: Run) -> None:
     ended = await run("demo", "--json", "--scenario", "unavailable")
     report = json.loads(ended.stdout)
     (scenario,) = report["scenarios"]
+    (call,) = scenario["calls"]
     assert report["behaved"] is True
-    assert scenario["answer"] == "backup answers: Hello, world!"
-    for attempt in scenario["attempts"]:
+    assert call["answer"] == "backup answers: Hello, world!"
+    for attempt in call["attempts"]:
         assert attempt.pop("ms") >= 0
-    assert scenario["attempts"] == [
+    assert call["attempts"] == [
         {"provider": "primary", "model": "gpt-4o-mini", "class": "overloaded", "status": 503},
         {"provider": "backup", "model": "gpt-4o-mini", "class": None, "status": 200},
     ]
@@ -150,7 +183,7 @@ def test_a_scenario_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> N
         await asyncio.sleep(3600)
         yield ""
 
-    endless = Scenario("endless", "", silence, path=())
+    endless = Scenario("endless", "", silence, (Wanted(()),))
     monkeypatch.setattr(play, "LONGEST_S", 0.05)
     monkeypatch.setattr(catalogue, "SCENARIOS", {"endless": endless})
     ended = CliRunner().invoke(elizanet, ["demo"])
@@ -158,15 +191,14 @@ def test_a_scenario_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> N
     assert "it did not come to an end" in ended.output
 
 
-GOOD = Performance(
-    attempts=(
-        Attempt(1, "primary", "m", 0.0, 0.01, FailureClass.RATE_LIMIT, 429),
-        Attempt(2, "backup", "m", 0.01, 0.01, None, 200),
-    ),
-    answer=catalogue.FROM_BACKUP,
-    seconds=0.02,
-    received={"primary": 1, "backup": 1},
-)
+ANSWERED = Attempt(2, "backup", "m", 0.01, 0.01, None, 200)
+LIMITED = Attempt(1, "primary", "m", 0.0, 0.01, FailureClass.RATE_LIMIT, 429)
+GOOD = Got((LIMITED, ANSWERED), catalogue.FROM_BACKUP, seconds=0.02)
+WELL = Performance((GOOD,), {"primary": 1, "backup": 1})
+
+
+def problems_of(name: str, performance: Performance) -> tuple[str, ...]:
+    return judged(SCENARIOS[name], performance).problems
 
 
 @pytest.mark.parametrize(
@@ -176,18 +208,56 @@ GOOD = Performance(
         ({"answer": catalogue.FROM_PRIMARY}, "the caller got 'primary answers"),
         ({"answer": ""}, "the caller got ''"),
         ({"error": FailureClass.TIMEOUT, "message": "late"}, "the caller got timeout instead"),
-        ({"attempts": GOOD.attempts[:1]}, "asked were primary: rate_limit instead of"),
+        ({"attempts": (LIMITED,)}, "asked were primary: rate_limit instead of"),
         ({"attempts": ()}, "asked were nobody instead of"),
-        ({"received": {"primary": 0, "backup": 1}}, "primary received 0 requests instead of 1"),
-        ({"received": {"primary": 1, "backup": 2}}, "backup received 2 requests instead of 1"),
-        ({"late": True}, "it did not come to an end"),
     ],
 )
 def test_each_departure_from_a_scenario_is_seen(
     change: dict[str, object], problem: str | None
 ) -> None:
-    """The path, the answer, the error, and what the providers saw on their sockets."""
-    result = judged(SCENARIOS["rate-limit"], replace(GOOD, **change))  # type: ignore[arg-type]
-    assert bool(result.problems) == (problem is not None)
+    """The path, the answer and the error."""
+    changed = replace(GOOD, **change)  # type: ignore[arg-type]
+    problems = problems_of("rate-limit", replace(WELL, calls=(changed,)))
+    assert bool(problems) == (problem is not None)
     if problem is not None:
-        assert any(told.startswith(problem) for told in result.problems)
+        assert any(told.startswith(problem) for told in problems)
+
+
+def test_what_the_providers_saw_counts_too() -> None:
+    """A request that nobody should have sent, one that never came, and no end at all."""
+    for received, problem in (
+        ({"primary": 0, "backup": 1}, "primary received 0 requests instead of 1"),
+        ({"primary": 1, "backup": 2}, "backup received 2 requests instead of 1"),
+    ):
+        assert problems_of("rate-limit", replace(WELL, received=received)) == (problem,)
+    stopped = replace(WELL, late=True)
+    assert problems_of("rate-limit", stopped) == ("it did not come to an end",)
+
+
+def test_each_call_of_several_is_judged() -> None:
+    """By its number; and a delay may be shorter by what has passed of it, but not longer."""
+    limited = (LIMITED, msgspec.structs.replace(LIMITED, provider="backup"))
+    first = Got(limited, "", FailureClass.RATE_LIMIT, retry_after=20.0)
+    then = Got((), "", FailureClass.RATE_LIMIT, retry_after=19.1)
+    received = {"primary": 1, "backup": 1}
+    good = Performance((first, then, then, then), received)
+    assert problems_of("all-limited", good) == ()
+    for wrong in (18.9, 20.1, None):
+        bad = replace(good, calls=(first, then, replace(then, retry_after=wrong), then))
+        assert problems_of("all-limited", bad) == (
+            f"call 3: the caller is to wait {wrong} s instead of 20 s",
+        )
+
+
+def test_a_refused_key_must_not_be_used_again() -> None:
+    """Whichever of the two it was."""
+    refused = Attempt(1, "primary", "m", 0.0, 0.01, FailureClass.AUTH, 401, key="one")
+    answers = [Attempt(n, "primary", "m", 0.0, 0.01, None, 200, key="two") for n in (2, 1, 1, 1)]
+    calls = [Got((answer,), catalogue.FROM_PRIMARY) for answer in answers]
+    calls[0] = replace(calls[0], attempts=(refused, answers[0]))
+    received = {"primary": 5, "backup": 0}
+    assert problems_of("key-rotation", Performance(tuple(calls), received)) == ()
+    calls[2] = Got((msgspec.structs.replace(answers[2], key="one"),), catalogue.FROM_PRIMARY)
+    assert problems_of("key-rotation", Performance(tuple(calls), received)) == (
+        "one was used again after it had been refused",
+    )

@@ -111,6 +111,46 @@ def test_another_answer_that_begins_alike_is_not_put_together(said: str, new: st
         joined(said, new)
 
 
+@pytest.mark.parametrize(
+    ("said", "new"),
+    [
+        ("The capital of France is", "Paris is the capital of France."),
+        ("The capital of France is ", "Sure! Paris."),
+        ("The capital of France.\n\n", "It is Paris."),
+        ("primary answers:", "backup answers: the question"),
+        ("primary answers: the question i", "backup answers: the question is what"),
+        ("First, the cat,", "Second, a dog"),
+        ("It never ends!", "no, it does"),
+        ("That is all.", "Really, it is."),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 5, 1000])
+def test_an_answer_of_its_own_is_not_put_behind_another(said: str, new: str, step: int) -> None:
+    """A target that ignores what was said begins where no text goes on."""
+    with pytest.raises(SeamError, match="does not go on"):
+        joined(said, new, step)
+
+
+@pytest.mark.parametrize(
+    ("said", "new"),
+    [
+        ("call getName and get", "Value"),
+        ("at 12:30 or 14:", "45"),
+        ("a,b,c,", "d"),
+        ("$1,", "000"),
+        ("the U.S. and the U.", "K."),
+        ("SHOU", "TING"),
+        ("foo.", "bar()"),
+        ("the quick bro", "wn fox jumps over the lazy dog and never looks back"),
+        ("It is", " Paris"),
+        ("It is", "."),
+    ],
+)
+def test_what_the_old_text_writes_itself_goes_on(said: str, new: str) -> None:
+    """Camel case, times, lists without spaces, abbreviations, and words in two halves."""
+    assert joined(said, new) == said + new
+
+
 def test_the_error_does_not_say_what_was_said() -> None:
     """Answers are the caller's; they have no place in a log."""
     with pytest.raises(SeamError) as caught:

@@ -111,6 +111,19 @@ def test_what_is_held_back_comes_at_the_end() -> None:
     assert read(seam.finish()) == " bro"
 
 
+@pytest.mark.parametrize(
+    "last", [delta(SECOND, "stop"), delta(SECOND, tool_calls=[{"index": 0}]), DONE]
+)
+def test_what_is_held_back_comes_before_what_ends_the_text(last: Event) -> None:
+    """A finish reason, a tool call, or `[DONE]`: in the order in which they came."""
+    seam = seam_after()
+    assert seam.take(delta(SECOND, content=" bro")) == []
+    held, end = seam.take(last)
+    assert read([held]) == " bro"
+    assert end.kind is last.kind
+    assert read([end]) == ""
+
+
 @pytest.mark.parametrize("restarted", [True, False])
 @pytest.mark.parametrize(
     "pieces",
@@ -127,6 +140,14 @@ def test_a_restart_is_compared_to_the_last_character() -> None:
     for piece in ("The  quick brown fox", " fox", "\nThe quick brown fox", "brown fox"):
         with pytest.raises(SeamError, match="differs"):
             passed(seam_after(restarted=True), ended(piece))
+
+
+def test_an_end_that_comes_too_early_is_not_passed_on() -> None:
+    """The error takes its place: no finish reason before it."""
+    seam = seam_after(restarted=True)
+    assert seam.take(delta(SECOND, content="The")) == []
+    with pytest.raises(SeamError, match="ended before"):
+        seam.take(delta(SECOND, "stop"))
 
 
 def test_a_stream_without_an_end_has_to_have_repeated_everything() -> None:
@@ -190,7 +211,7 @@ def test_usage_is_the_sum_of_what_is_known() -> None:
     second = USAGE | {"completion_tokens_details": {"reasoning_tokens": 3, "audio_tokens": 0}}
     told = event_of({**FIRST, "choices": [{"delta": {"content": "x"}}], "usage": first})
     asked = event_of({**SECOND, "choices": [], "usage": second | {"cost": 0.5}}, EventKind.END)
-    seam = seam_after(told)
+    seam = seam_after(told, delta(FIRST, content="!"))
     events = passed(seam, [delta(SECOND, content=" y"), delta(SECOND, "stop"), asked, DONE])
     assert fields(events[2])["usage"] == {
         "prompt_tokens": 20,
@@ -229,6 +250,14 @@ def test_characters_may_come_in_halves() -> None:
     assert units.decode("utf-16-le") == "\U0001f601!"
     restarted = seam_after(*text(FIRST, said), restarted=True)
     assert read(passed(restarted, ended(said + "c", "d"))) == "cd"
+
+
+def test_half_a_character_tells_nothing_yet() -> None:
+    """It could be the first one of the answer, begun anew."""
+    seam = seam_after(*text(FIRST, "\U0001f600 begins a day"))
+    assert seam.take(delta(SECOND, content="\ud83d")) == []
+    assert seam.take(delta(SECOND, content="\ude00 begins")) == []
+    assert read(seam.take(delta(SECOND, content=" a day well"))) == " well"
 
 
 def test_a_finish_with_the_last_text_keeps_both() -> None:

@@ -64,10 +64,11 @@ def test_with_nothing_said_the_call_stays_as_it_is(said: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
-@pytest.mark.parametrize(("allowed", "left"), [(100, 90), (11, 1), (5, 1), (1, 1), (None, None)])
-def test_the_limit_shrinks_by_what_was_said(
-    name: str, allowed: int | None, left: int | None
-) -> None:
+@pytest.mark.parametrize(
+    ("allowed", "left"),
+    [(100, 90), (12, 2), (11, 1), (5, 1), (2, 1), (1, 1), (0, 0), ("x", "x"), (None, None)],
+)
+def test_the_limit_shrinks_by_what_was_said(name: str, allowed: object, left: object) -> None:
     """Four bytes are taken for a token, and at least one is left."""
     fields: dict[str, object] = {name: allowed}
     call = call_with(Operation.CHAT, stream=True, **fields)
@@ -90,6 +91,7 @@ POSSIBLE = [
     call_with(),
     call_with(n=1, stop=None, logprobs=False, tools=[{"type": "function"}], temperature=0),
     call_with(response_format={"type": "text"}, modalities=["text"], audio=None),
+    call_with(messages=[{"role": "assistant", "content": "a"}, {"role": "user", "content": "b"}]),
     call_with(Operation.COMPLETION, best_of=1, echo=False, suffix=""),
 ]
 IMPOSSIBLE = [
@@ -100,7 +102,11 @@ IMPOSSIBLE = [
     call_with(response_format={"type": "json_schema", "json_schema": {}}),
     call_with(logprobs=True),
     call_with(top_logprobs=2),
-    call_with(modalities=["text", "audio"], audio={"voice": "x"}),
+    call_with(modalities=["text", "audio"]),
+    call_with(audio={"voice": "x"}),
+    call_with(response_format="json"),
+    call_with(Operation.RESPONSE, messages=[{"role": "user", "content": "go"}]),
+    Call("r", Operation.COMPLETION, "m", b'{"prompt":"a","prompt":"b"}', 0.0, stream=True),
     call_with(guided_json={"type": "object"}),
     call_with(grammar="root ::= x"),
     call_with(messages=[]),
@@ -157,6 +163,7 @@ def test_what_is_not_plain_text_ends_it(event: object) -> None:
     transcript.take(event)  # type: ignore[arg-type]
     transcript.take(delta(FIRST, content="x"))
     assert not transcript.continuable
+    assert transcript.said == ""
 
 
 @pytest.mark.parametrize(
@@ -221,6 +228,15 @@ def test_a_very_long_text_is_given_up() -> None:
     assert not transcript.continuable
     assert transcript.said == ""
     assert repr(transcript).endswith("over>")
+
+
+def test_the_identity_is_that_of_the_first_choice() -> None:
+    """Azure sends a chunk without one before; what comes later changes nothing."""
+    transcript = Transcript(call_with())
+    transcript.take(event_of({"id": "", "model": "", "choices": []}))
+    for event in (*text(FIRST, "a"), event_of({**FIRST, "id": "x", "choices": [{"delta": {}}]})):
+        transcript.take(event)
+    assert transcript.identity == FIRST
 
 
 def test_the_repr_shows_the_state() -> None:

@@ -12,7 +12,7 @@ from email import message_from_bytes
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from elizanet.call import Call, Event, EventKind
@@ -49,6 +49,7 @@ def others(body: bytes) -> list[tuple[str, Any]]:
     return [pair for pair in found if pair[0] != "model"]
 
 
+@example(b'{"model":' + b"[" * 3000)
 @given(BODIES)
 @fuzz(400)
 def test_a_field_is_replaced_and_nothing_else_is(body: bytes) -> None:
@@ -95,7 +96,7 @@ FORMS = [
     b'preamble\r\n--XyZ\r\ncontent-disposition: form-data; name="stream"\r\n\r\ntrue\r\n--XyZ--',
 ]
 FORM_TOKENS = [
-    b"--XyZ", b"\r\n--XyZ\r\n", b"\n--XyZ\n", b"--XyZ--", b'name="model"', b'; name="model"', b"\r\n\r\n",
+    b"--XyZ", b"\r\n--XyZ\r\n", b"\n--XyZ\n", b"\r--XyZ\r", b"\r", b"\n", b"--XyZ--", b'name="model"', b'; name="model"', b"\r\n\r\n",
     b"; filename=x", b"name*=utf-8''model", b"content-transfer-encoding: base64\r\n", b"\xff", b" ", b"\t",
 ]  # fmt: skip
 
@@ -125,6 +126,7 @@ def by_another_parser(body: bytes) -> dict[str, str]:
     return found
 
 
+@example([b'\r--XyZ\r\ncontent-disposition: form-data; name="stream"\r\n\r\ntrue\r\n--XyZ--'])
 @given(pieces_of(mutated(FORMS, FORM_TOKENS)))
 @fuzz(300)
 def test_a_form_is_read_in_one_way(pieces: list[bytes]) -> None:
@@ -181,6 +183,7 @@ def test_a_joined_stream_says_everything_once(
         assert len(heard) <= len(said) + len(rest)
 
 
+@example([b'{"id": "\x80x", "choices": [{"index": 0, "delta": {"content": "ab"}}]}'])
 @given(
     st.lists(st.binary(max_size=40) | mutated([_event(delta={"content": "ab"}).data], JSON_TOKENS))
 )

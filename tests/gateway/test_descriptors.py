@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from elizanet.gateway import descriptors, listener
+from elizanet.gateway import descriptors
+from elizanet.gateway import listener as listener_module
 from elizanet.gateway.descriptors import PER_CALLER, RESERVED, most_connections
 from elizanet.testing import Upstream
 from support.processes import Process
@@ -64,7 +65,7 @@ async def test_a_hundred_callers_of_a_process_with_64_descriptors(tmp_path: Path
             used[1].transport.abort()
             assert await process.end() == 0
             log = process.log
-    assert log.count("new callers have to wait: all 20 connections are taken") == 1
+    assert log.count("new callers have to wait: all 13 connections are taken") == 1
     assert "Traceback" not in log
     assert "Too many open files" not in log
 
@@ -113,6 +114,21 @@ async def test_streams_are_not_cut_for_who_waits(
         assert (await waiting.hear()).status == 200
 
 
+async def test_who_is_just_entering_is_not_counted_for_ever(
+    serve: Serve, primary: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller who waits for one who then does not stay comes in, though nobody has left."""
+    few(monkeypatch, 1)
+    async with serve(primary) as gateway:
+        listener = gateway.server._listener
+        entering = asyncio.create_task(asyncio.sleep(0.2))
+        listener._entering.add(entering)
+        entering.add_done_callback(listener._entered)
+        began = asyncio.get_running_loop().time()
+        assert (await gateway.ask()).status == 200
+        assert asyncio.get_running_loop().time() - began >= 0.15
+
+
 class Exhausted(socket.socket):
     """A listening socket of a system that has no descriptor to give, three times."""
 
@@ -132,7 +148,7 @@ async def test_a_system_without_descriptors_is_asked_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The caller waits meanwhile; the loop does not spin, and the log is not flooded."""
-    monkeypatch.setattr(listener, "_RETRY_S", 0.1)
+    monkeypatch.setattr(listener_module, "_RETRY_S", 0.1)
     exhausted = Exhausted()
     exhausted.bind(("127.0.0.1", 0))
     exhausted.listen()

@@ -22,6 +22,7 @@ CHAT = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}'
 STREAM = CHAT[:-1] + b',"stream":true}'
 ANYWHERE = "0.0.0.0"
 GRACE_S = 1.0
+MANY = 150  # callers, more than are taken in at once
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +109,7 @@ async def test_idle_connections_do_not_keep_the_process(serve: Serve, primary: U
 async def test_who_waits_in_the_backlog_is_served(serve: Serve, primary: Upstream) -> None:
     """The listening socket does not close on callers whom the system has let in already."""
     async with serve(primary) as gateway:
-        callers = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(40)]
+        callers = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(MANY)]
         gateway.server.stop()
         for caller in callers:
             caller.sendall(gateway.request(CHATS, CHAT))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from elizanet.errors import AllTargetsFailed, Skipped
+from elizanet.gateway import failures
 from elizanet.settings import Timeouts
 from elizanet.testing import Upstream
 
@@ -237,3 +239,49 @@ async def test_provider_and_model_names_cannot_forge_headers(
         heard = await gateway.ask(body=body)
     assert heard.status == 200
     assert heard.header("x-elizanet-model") == "gr%C3%B6%C3%9Fe%20100%25"
+
+
+async def test_targets_that_were_not_asked_are_told_apart(
+    serve: Serve, primary: Upstream, backup: Upstream
+) -> None:
+    """While all of them are known to be limited nobody is asked: 429, why, and for how long."""
+    primary.fail("rate_limit,retry-after=40")
+    backup.fail("rate_limit,retry-after=20")
+    async with serve(primary, backup) as gateway:
+        await gateway.ask()
+        asked = len(primary.requests) + len(backup.requests)
+        heard = await gateway.ask()
+    assert len(primary.requests) + len(backup.requests) == asked
+    assert heard.status == 429
+    assert heard.error["type"] == "all_targets_failed"
+    assert heard.error["code"] == "rate_limit_exceeded"
+    assert heard.error["attempts"] == []
+    told = [(each["provider"], each["model"], each["reason"]) for each in heard.error["skipped"]]
+    assert told == [("primary", "gpt-4o", "rate_limited"), ("backup", "gpt-4o", "rate_limited")]
+    assert [round(each["retry_after_s"], -1) for each in heard.error["skipped"]] == [40, 20]
+    assert 15 < int(heard.header("retry-after") or 0) <= 20
+    assert heard.header("x-should-retry") == "false"
+    assert heard.header("x-elizanet-attempts") == "0"
+
+
+@pytest.mark.parametrize(
+    ("reasons", "status", "retry"),
+    [
+        (["full"], 503, "true"),
+        (["full", "full"], 503, "true"),
+        (["full", "rate_limited"], 503, "false"),
+        (["rate_limited", "own_limit"], 429, "false"),
+        (["key_quarantined"], 503, "false"),
+        (["breaker_open", "own_limit"], 503, "false"),
+    ],
+)
+def test_the_reasons_decide_what_a_client_should_do(
+    reasons: list[str], status: int, retry: str
+) -> None:
+    """Wait where all are limits of a rate; come back at once only where there was no room."""
+    skipped = [Skipped("p", "m", reason, None) for reason in reasons]
+    answered, headers, body = failures.all_failed(AllTargetsFailed((), (), skipped), "req_1")
+    assert answered == status
+    assert dict(headers)[b"x-should-retry"] == retry.encode()
+    assert dict(headers)[b"retry-after"] == b"5"
+    assert [each["reason"] for each in json.loads(body)["error"]["skipped"]] == reasons

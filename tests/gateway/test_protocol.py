@@ -126,6 +126,27 @@ MALFORMED = {
     "an endless length": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
     "a chunk size that is none": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     "an unknown coding": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+    "codings before the chunks": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "no coding and chunks": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n",
+    "chunks that are not last": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    "chunks twice": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "nearly chunks": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
+    "a blank before the colon of the coding": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    "the same length twice": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+    "a list of lengths": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 5, 5\r\n\r\nhello",
+    "a hexadecimal length": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 0x5\r\n\r\nhello",
+    "an empty length": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length:\r\n\r\n",
+    "a chunk size with a prefix": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
+    "an endless chunk size": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nhello",
+    "a chunk that ends elsewhere": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
+    "line feeds between chunks": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n",
+    "a line feed in a chunk's extension": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;a\nb\r\nhello\r\n0\r\n\r\n",
+    "two hosts": b"GET /live HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+    "no version": b"GET /live\r\n\r\n",
+    "another version": b"GET /live HTTP/1.2\r\n\r\n",
+    "an unknown method": b"BREW /live HTTP/1.1\r\n\r\n",
+    "a zero byte": b"GET /live HTTP/1.1\r\nX: a\0b\r\n\r\n",
+    "a bare carriage return": b"GET /live HTTP/1.1\r\nX: a\rb: c\r\n\r\n",
     "a path outside of ASCII": b"GET /l\xc3\xafve HTTP/1.1\r\n\r\n",
 }
 
@@ -135,7 +156,7 @@ async def test_what_is_not_http_is_a_400(serve: Serve, primary: Upstream, messag
     """In OpenAI's shape, with the connection closed, and no provider asked."""
     async with serve(primary) as gateway:
         connection = await gateway.connect()
-        connection.send(message)
+        connection.send(message + b"GET /live HTTP/1.1\r\nHost: hidden\r\n\r\n")
         heard = await refused(connection)
     assert heard.status == 400
     assert primary.requests == []

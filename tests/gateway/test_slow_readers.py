@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,14 +30,18 @@ async def flood(_request: ReceivedRequest, wire: Wire) -> None:
         await wire.write(EVENT)
 
 
-async def large(_request: ReceivedRequest, wire: Wire) -> None:
-    """A whole answer of 9 MB."""
+def whole(size: int) -> Callable[[ReceivedRequest, Wire], Awaitable[None]]:
+    """A whole answer of that size."""
     content = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"%b"}}]}'
-    body = content % (b"x" * 9_000_000)
-    await wire.write(
-        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-        % (len(body), body)
-    )
+    body = content % (b"x" * size)
+
+    async def answer(_request: ReceivedRequest, wire: Wire) -> None:
+        await wire.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+            % (len(body), body)
+        )
+
+    return answer
 
 
 async def asking(gateway: Running, body: bytes, *headers: str) -> socket.socket:
@@ -96,12 +101,13 @@ async def test_a_slow_reader_is_not_cut(serve: Serve, primary: Upstream) -> None
             assert gateway.server.connections.connections
 
 
+@pytest.mark.parametrize("size", [300_000, 9_000_000])
 @pytest.mark.parametrize("header", ["Connection: close", "Connection: keep-alive"])
 async def test_an_answer_that_nobody_fetches_is_given_up(
-    serve: Serve, primary: Upstream, header: str
+    serve: Serve, primary: Upstream, header: str, size: int
 ) -> None:
     """Its call is over long since: only the connection is left, and it must not stay."""
-    primary.script(large)
+    primary.script(whole(size))
     async with serve(primary) as gateway:
         with await asking(gateway, CHAT, header):
             async with asyncio.timeout(10):
@@ -111,7 +117,7 @@ async def test_an_answer_that_nobody_fetches_is_given_up(
 
 async def test_a_large_answer_may_be_fetched_slowly(serve: Serve, primary: Upstream) -> None:
     """As long as it is fetched."""
-    primary.script(large)
+    primary.script(whole(9_000_000))
     async with serve(primary) as gateway:
         with await asking(gateway, CHAT, "Connection: close") as caller:
             assert await read(caller, pieces=12, pause=SILENCE_S / 3) > 12_000

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from elizanet.settings import Timeouts
+from elizanet.stream import CommittedAnswer
 from elizanet.testing import Upstream
 
 if TYPE_CHECKING:
@@ -73,7 +74,12 @@ async def test_the_first_byte_is_passed_on_before_the_second(
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 @pytest.mark.parametrize("ending", ["close", "reset", "silence"])
 async def test_audio_that_breaks_is_cut_for_the_caller_too(
-    serve: Serve, primary: Upstream, backup: Upstream, framing: str, ending: str
+    serve: Serve,
+    primary: Upstream,
+    backup: Upstream,
+    framing: str,
+    ending: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """No proper end: a client that trusts its framing sees that something is missing."""
 
@@ -100,6 +106,33 @@ async def test_audio_that_breaks_is_cut_for_the_caller_too(
     assert not rest.endswith(b"0\r\n\r\n")
     assert len(rest) < 1000
     assert backup.requests == []
+    assert "the gateway failed" not in caplog.text
+
+
+async def test_a_fault_of_ours_inside_audio_cuts_it_and_is_recorded(
+    serve: Serve,
+    primary: Upstream,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever stops the relay, what was sent never looks complete."""
+    real, calls = CommittedAnswer.next, []
+
+    async def broken(answer: CommittedAnswer) -> object:
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError("a bug")
+        return await real(answer)
+
+    monkeypatch.setattr(CommittedAnswer, "next", broken)
+    async with serve(primary) as gateway:
+        connection = await gateway.connect()
+        connection.send(gateway.request(PATH, SPEECH))
+        head = await connection.hear(head_only=True)
+        async with asyncio.timeout(3):
+            rest = await connection.ended()
+    assert len(rest) < int(head.header("content-length") or 0) or b"0\r\n\r\n" not in rest[-5:]
+    assert "a bug" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -129,7 +162,7 @@ async def test_what_is_no_audio_is_no_answer(
     assert heard.header("content-type") == "audio/mpeg"
     assert alone.status >= 400
     assert alone.header("content-type") == "application/json"
-    assert alone.error["message"]
+    assert alone.json["error"]["message"]
 
 
 async def test_a_caller_who_stops_listening_ends_the_speech(

@@ -412,6 +412,6 @@ def test_its_whole_state_is_one_line(lane: Lane) -> None:
     assert repr(lane) == (
         f"<Lane {NAME} <Limiter 0 of 1024.0> <Gate until=0.0 unstated=0 ''> "
         "<Quarantine until=0.0 next=600 ''> "
-        "<Breaker closed score=0.0/8 epoch=0 successes=0 probes_failed=0> "
-        "<Breaker closed score=0.0/8 epoch=0 successes=0 probes_failed=0> <Budget 10.0 of 10>>"
+        "<Breaker closed score=0.0/7.9 epoch=0 successes=0 probes_failed=0> "
+        "<Breaker closed score=0.0/7.9 epoch=0 successes=0 probes_failed=0> <Budget 10.0 of 10>>"
     )

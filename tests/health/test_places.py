@@ -93,7 +93,7 @@ def test_their_whole_state_is_one_line() -> None:
     """With those who wait; the key under its alias."""
     lane = Lanes().lane(key="spare")
     admit(lane).on_rescue(lambda: None)
-    breaker = "<Breaker closed score=0.0/8 epoch=0 successes=0 probes_failed=0>"
+    breaker = "<Breaker closed score=0.0/7.9 epoch=0 successes=0 probes_failed=0>"
     assert repr(lane.host) == f"<Host acme {breaker} waiting=1>"
     assert repr(lane.model) == f"<Model acme/m chat/completions {breaker} waiting=1>"
     assert repr(lane.key) == "<Key spare <Quarantine until=0.0 next=600 ''>>"

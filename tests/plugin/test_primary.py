@@ -102,7 +102,7 @@ async def test_a_probe_that_hangs_is_cut() -> None:
         visit.too_late()
         visit.close()
     assert refusal_of(lane) is not None
-    lane.model.breaker._until = 0.0
+    lane.model.breaker._admits_at = 0.0
     probe = Visit(lane, None, stream=False)
     assert probe.seconds == 10.0
     probe.close()

@@ -131,6 +131,7 @@ class BreakerMachine(RuleBasedStateMachine):
         assert self.breaker.state is self.state
         assert self.breaker.epoch == self.epoch
         assert self.breaker.admits(self.now) == self.admits()
+        assert self.breaker.is_plain == (self.state is CLOSED and self.forced is None)
         if self.state is CLOSED:
             assert self.breaker.score(self.now) == pytest.approx(self.score(), abs=1e-6)
             assert self.breaker.score(self.now) < THRESHOLD
@@ -174,7 +175,7 @@ class BreakerMachine(RuleBasedStateMachine):
     def open(self) -> None:
         longest = min(30.0, 5.0 * 2**self.failed_probes)
         self.become(OPEN)
-        self.until = self.breaker._until
+        self.until = self.breaker._admits_at
         assert 0.8 * longest <= self.until - self.now <= 1.2 * longest
 
     def become(self, state: BreakerState) -> None:

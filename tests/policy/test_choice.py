@@ -65,7 +65,8 @@ def test_the_better_one_of_a_pair_gets_three_quarters() -> None:
         (candidate(latency=0.79, success=1.0), candidate(latency=0.5, success=0.89)),
         (candidate(latency=0.5, success=0.9), candidate(latency=0.77, success=1.0)),
         (candidate(in_flight=1, latency=0.5), candidate(in_flight=0, latency=1.1)),
-        (candidate(latency=0.6, success=0.04), candidate(latency=0.7, success=0.0)),
+        (candidate(latency=0.6, success=0.0), candidate(latency=0.7, success=0.04)),
+        (candidate(latency=0.7, success=0.06), candidate(latency=0.6, success=0.0)),
     ],
     ids=[
         "load",
@@ -75,6 +76,7 @@ def test_the_better_one_of_a_pair_gets_three_quarters() -> None:
         "and no more",
         "load times latency",
         "both down",
+        "nearly down",
     ],
 )
 def test_less_load_less_latency_and_more_successes_are_better(

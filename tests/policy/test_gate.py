@@ -13,7 +13,9 @@ from support.machines import MACHINE
 
 def test_an_open_gate_admits() -> None:
     """Nothing was said yet."""
-    assert Gate().admits(0)
+    gate = Gate()
+    assert gate.admits(0)
+    assert gate.reason == ""
 
 
 def test_a_stated_delay_is_kept_exactly() -> None:
@@ -77,6 +79,22 @@ def test_a_burst_of_refusals_is_one_refusal() -> None:
     assert gate.until == 1.5
     assert gate.refused(1.0, None, "429") == 0.5
     assert gate.refused(1.5, None, "429") == 2.0
+
+
+def test_what_shut_it_is_remembered() -> None:
+    """An overload that stated a delay is no limit of the rate; the one that lasts longer counts."""
+    gate = Gate()
+    assert not gate.by_overload
+    gate.refused(0, 5.0, "full", overload=True)
+    assert gate.by_overload
+    gate.refused(0, 5.0, "the same moment")
+    assert gate.by_overload
+    gate.shut(9.0, "headers")
+    assert not gate.by_overload
+    gate.shut(10.0, "full", overload=True)
+    assert gate.by_overload
+    gate.refused(10.0, None, "slow down")
+    assert not gate.by_overload
 
 
 def test_its_whole_state_is_one_line() -> None:

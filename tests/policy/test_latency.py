@@ -86,8 +86,9 @@ def test_three_times_the_mean_is_overdue_and_never_less_than_a_second() -> None:
 
 
 def filled(count: int, *, now: float = 0.0) -> Latency:
-    """Return one that knows 1, 2, 3 ... seconds."""
+    """Return one that knows 1, 2, 3 ... seconds, and was asked for its percentile before."""
     latency = Latency()
+    assert latency.p95(now) is None
     for seconds in range(1, count + 1):
         latency.add(float(seconds), now)
     return latency
@@ -103,6 +104,17 @@ def test_there_is_no_percentile_below_fifty_samples() -> None:
 def test_it_is_the_nearest_rank(count: int) -> None:
     """The smallest sample that 95 % of them do not exceed."""
     assert filled(count).p95(0) == math.ceil(0.95 * count)
+
+
+def test_nothing_is_kept_before_it_is_asked_for() -> None:
+    """The mean is enough for nearly all."""
+    latency = Latency()
+    for _ in range(100):
+        latency.add(1.0, 0)
+    assert "samples=0" in repr(latency)
+    assert latency.p95(0) is None
+    latency.add(1.0, 0)
+    assert "samples=1" in repr(latency)
 
 
 def test_only_the_newest_512_are_kept() -> None:
@@ -143,5 +155,6 @@ def test_their_whole_state_is_one_line() -> None:
     """Unknown, and known."""
     latency = Latency()
     assert repr(latency) == "<Latency mean=<Average unknown> samples=0>"
+    latency.p95(0)
     latency.add(0.6, 0)
     assert repr(latency) == "<Latency mean=<Average 0.600> samples=1>"

@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from elizanet.policy.limiter import MOST, Limiter
+from elizanet.policy.breaker import Breaker
+from elizanet.policy.limiter import CERTAIN, MOST, Limiter
 from support.machines import MACHINE
 
 
@@ -146,6 +147,20 @@ def test_half_of_the_cut_is_regained_within_a_few_rounds(in_flight: int) -> None
     limiter = cut(in_flight)
     rounds(limiter, round(0.3 * cbrt(in_flight)) + 1)
     assert limiter.limit > 0.85 * in_flight
+
+
+def test_three_failures_in_a_row_are_no_chance() -> None:
+    """Two are, and so is one failure in five."""
+    breaker = Breaker(chance=random.Random(1))
+    scores = []
+    for outcome in "SFSSSS" * 10 + "FFF":
+        ticket = breaker.enter(0.0, 2.0)
+        if outcome == "F":
+            breaker.failure(ticket, 0.0, "503")
+        else:
+            breaker.success(ticket, 0.0)
+        scores.append(breaker.score(0.0))
+    assert max(scores[:-1]) < CERTAIN <= scores[-1]
 
 
 def test_after_an_outage_there_is_no_limit() -> None:

@@ -15,6 +15,7 @@ def test_nothing_is_in_quarantine_at_first() -> None:
     quarantine = Quarantine()
     assert quarantine.admits(0)
     assert quarantine.admits_probe(0)
+    assert quarantine.reason == ""
 
 
 def test_it_lasts_ten_minutes_then_twice_as_long_up_to_an_hour() -> None:

@@ -79,6 +79,15 @@ def test_who_has_waited_as_long_as_told_is_not_told_to_wait_again(
     assert bucket.ready_in(asked + wait, units) <= 1e-12 * wait
 
 
+def test_what_is_missing_by_a_millionth_of_a_second_is_not_missing() -> None:
+    """By two millionths it is."""
+    bucket = Bucket(60)
+    bucket.take(0, 59 + 0.8e-6)
+    assert bucket.ready_in(0, 1) == 0.0
+    bucket.take(0, 1.2e-6)
+    assert bucket.ready_in(0, 1) == pytest.approx(2e-6, rel=0.01)
+
+
 def test_both_limits_hold() -> None:
     """The longer wait counts."""
     rate = RateLimit(rpm=2, tpm=600)

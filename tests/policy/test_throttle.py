@@ -66,7 +66,7 @@ def test_the_window_moves_slice_by_slice() -> None:
 
 def test_a_long_silence_clears_the_window_whatever_its_length() -> None:
     """Also one of a whole number of windows."""
-    for silence in (30.0, 33.0, 60.0, 300.0):
+    for silence in range(30, 130):
         throttle = filled(50, 10, now=4.0)
         throttle.request(4.0 + silence)
         assert repr(throttle) == "<Throttle requests=1 accepts=0>"

@@ -98,30 +98,55 @@ def call_of(id_: str | None, name: str | None, arguments: str, **more: object) -
 
 
 @pytest.mark.parametrize(
-    "deltas",
+    ("deltas", "expected"),
     [
         # Ollama gave the index 0 to every call, and each call whole
-        [[call_of("a", "f", "1", index=0)], [call_of("b", "f", "2", index=0)]],
-        # no index at all: a call begins with its name
-        [[call_of("a", "f", "1")], [call_of("b", "f", "2")]],
-        [[call_of("a", "f", ""), call_of("b", "f", "")], [call_of(None, None, "2")]],
+        ([[call_of("a", "f", "1", index=0)], [call_of("b", "f", "2", index=0)],
+          [call_of(None, None, "3", index=0)]], {"a": "1", "b": "23"}),
+        # no index at all: a call begins with its name, and the last one goes on
+        ([[call_of("a", "f", "1")], [call_of("b", "f", "2")]], {"a": "1", "b": "2"}),
+        ([[call_of("a", "f", ""), call_of("b", "f", "")], [call_of(None, None, "2")]],
+         {"a": "", "b": "2"}),
+        ([[call_of("a", None, "1")], [call_of(None, None, "2")], [call_of("b", "f", "")]],
+         {"a": "12", "b": ""}),
         # name and id are repeated in every delta
-        [[call_of("a", "f", "", index=0)], [call_of("a", "f", "1", index=0)],
-         [call_of("b", "f", "2", index=1)]],
-        # the id comes late, or is another one in every delta
-        [[call_of(None, "f", "1", index=0)], [call_of("a", None, "", index=0)],
-         [call_of("b", "f", "2", index=1)], [call_of("z", None, "", index=1)]],
+        ([[call_of("a", "f", "", index=0)], [call_of("a", "f", "1", index=0)],
+          [call_of("b", "f", "2", index=1)]], {"a": "1", "b": "2"}),
+        # the id comes late, empty before, or is another one in every delta
+        ([[call_of(None, "f", "1", index=0)], [call_of("a", None, "", index=0)],
+          [call_of("b", "f", "2", index=1)], [call_of("z", None, "", index=1)]],
+         {"a": "1", "b": "2"}),
+        ([[{"id": "", "index": 0, "function": None}], [call_of("a", "f", "1", index=0)],
+          [call_of("b", "f", "", index=1)]], {"a": "1", "b": ""}),
         # two calls come in an odd order
-        [[call_of("b", "f", "2", index=1)], [call_of("a", "f", "1", index=0)]],
+        ([[call_of("b", "f", "2", index=1)], [call_of("a", "f", "1", index=0)]],
+         {"a": "1", "b": "2"}),
     ],
 )  # fmt: skip
-def test_tool_calls_of_odd_providers_are_told_apart(deltas: list[list[object]]) -> None:
+def test_tool_calls_of_odd_providers_are_told_apart(
+    deltas: list[list[object]], expected: dict[str, str]
+) -> None:
     """Neither are two calls taken for one, nor one for two."""
     told = message(*({"tool_calls": calls} for calls in deltas))
     calls = told["tool_calls"]  # type: ignore[index]
-    assert sorted(call["id"] for call in calls) == ["a", "b"]
-    assert {call["function"]["name"] for call in calls} == {"f"}
-    assert "".join(sorted(call["function"]["arguments"] for call in calls)) in {"12", "2"}
+    assert {call["id"]: call["function"]["arguments"] for call in calls} == expected
+    assert {call["function"].get("name", "f") for call in calls} == {"f"}
+
+
+def test_what_is_no_tool_call_stays_where_it_is() -> None:
+    """A provider's null in the list is not ours to judge."""
+    assert message({"tool_calls": [None]}, {"tool_calls": [None, {"id": "a"}]}) == {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [None, None, {"id": "a"}],
+    }
+
+
+def test_the_last_value_holds_of_what_is_told_again_and_again() -> None:
+    """Null says nothing, but a field that was only ever null is told."""
+    body = folded({**HEAD, "a": None, "b": 1, "c": 1}, {"a": 2, "b": None, "c": 3, "d": None})
+    assert body == {**HEAD, "object": "chat.completion", "a": 2, "b": 1, "c": 3, "d": None,
+                    "choices": []}  # fmt: skip
 
 
 def test_the_older_function_call_is_merged_too() -> None:

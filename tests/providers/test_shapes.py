@@ -48,6 +48,15 @@ def vectors(*embeddings: object) -> dict[str, object]:
         (EMBEDDING, {"input": [[1, 2], [3]]}, vectors([1.0], [2.0])),
         (EMBEDDING, {"input": "a", "dimensions": 3}, vectors(ENCODED)),
         (IMAGE, {}, {"data": [{"url": "https://x/y.png"}, {"b64_json": "AAAA"}]}),
+        (Operation.IMAGE_EDIT, {}, {"data": [{"b64_json": "AAAA"}]}),
+        (Operation.MODERATION, {"input": "a"}, {"results": [{"flagged": True}]}),
+        (Operation.MODERATION, {"input": ["a", "b"]}, {"results": [{}, {}]}),
+        (Operation.MODERATION, {"input": [{"type": "text"}, {}]}, {"results": [{}]}),
+        (Operation.RESPONSE, {}, {"status": "completed", "output": [{"type": "message"}]}),
+        (Operation.RESPONSE, {}, {"output": [{}], "error": None}),
+        (Operation.RESPONSE, {}, {"status": "in_progress"}),
+        (Operation.TRANSCRIPTION, {}, {"text": ""}),
+        (Operation.TRANSLATION, {}, {"text": "hi", "segments": []}),
     ],
 )
 def test_an_answer_of_the_promised_shape_passes(
@@ -77,6 +86,16 @@ def test_an_answer_of_the_promised_shape_passes(
         (EMBEDDING, {"input": "a", "dimensions": 3}, vectors([1.0]), "1 numbers instead of 3"),
         (IMAGE, {}, {"data": []}, "without images"),
         (IMAGE, {}, {"data": [{"url": ""}]}, "without images"),
+        (Operation.IMAGE_VARIATION, {}, {"data": [{}]}, "without images"),
+        (Operation.MODERATION, {"input": "a"}, {"results": []}, "0 results for 1 inputs"),
+        (Operation.MODERATION, {"input": ["a", "b"]}, {"results": [{}]}, "1 results for 2"),
+        (Operation.MODERATION, {"input": "a"}, {"results": [7]}, "moderations"),
+        (Operation.RESPONSE, {}, {"status": "completed", "output": []}, "without output"),
+        (Operation.RESPONSE, {}, {}, "without output"),
+        (Operation.RESPONSE, {}, {"output": 7}, "output"),
+        (Operation.SPEECH, {}, {"audio": "x"}, "no audio"),
+        (Operation.TRANSCRIPTION, {}, {"texts": []}, "text"),
+        (Operation.TRANSLATION, {}, {"text": None}, "text"),
     ],
 )
 def test_anything_else_is_named(
@@ -92,6 +111,35 @@ def test_arbitrary_bytes_are_malformed_and_nothing_else(operation: Operation, bo
     """Only a ShapeError ever comes out."""
     with pytest.raises(ShapeError):
         check_shape(operation, b"{}", body)
+
+
+@pytest.mark.parametrize(
+    ("response_format", "body", "fits"),
+    [
+        ("text", b"hello\n", True),
+        ("text", b"", True),
+        ("srt", b"1\n00:00:00,000 --> 00:00:01,000\nhello\n", True),
+        ("vtt", b"WEBVTT\n\n", True),
+        ("vtt", b"\xef\xbb\xbfWEBVTT - hello", True),
+        ("vtt", b"1\n00:00:00,000", False),
+        ("vtt", b"", False),
+        ("text", b" <!doctype html><html>", False),
+        ("srt", b"<html>", False),
+        ("any", b"hello", True),
+        ("verbose_json", b'{"text":"hello","segments":[]}', True),
+        ("diarized_json", b'{"text":"hello"}', True),
+        ("json", b"hello", False),
+    ],
+)
+def test_a_transcript_has_the_format_that_was_asked_for(
+    response_format: str, body: bytes, *, fits: bool
+) -> None:
+    """Text may be anything but a page; subtitles for the web name their format."""
+    if fits:
+        check_shape(Operation.TRANSCRIPTION, b"", body, response_format)
+        return
+    with pytest.raises(ShapeError):
+        check_shape(Operation.TRANSCRIPTION, b"", body, response_format)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elizanet.providers.splice import replace_model
+from elizanet.call import Form
+from elizanet.providers.splice import replace_model, replace_model_in_form
 
 KEYS = st.sampled_from(["model", "models", "Model", "messages", "x", "\u006dodel", 'mo"del', ""])
 VALUES = st.recursive(
@@ -73,3 +74,39 @@ def test_garbage_is_refused_and_nothing_else(body: bytes) -> None:
     except ValueError:
         return
     assert b'"new"' in replaced
+
+
+@pytest.mark.parametrize(
+    ("body", "model", "expected"),
+    [
+        (b'{"input":"a"}', "implied", b'{"input":"a"}'),
+        (b'{"input":"a"}', "other", b'{"model":"other","input":"a"}'),
+        (b' { "input":"a"}', "other", b' {"model":"other", "input":"a"}'),
+        (b"{ }", "other", b'{"model":"other" }'),
+        (b'{"model":"implied"}', "implied", b'{"model":"implied"}'),
+        (b'{"model":"asked"}', "other", b'{"model":"other"}'),
+        (b'{"model":null}', "implied", b'{"model":"implied"}'),
+        (b'{"a":{"model":"x"}}', "other", b'{"model":"other","a":{"model":"x"}}'),
+    ],
+)
+def test_a_model_that_is_only_implied_is_added_where_another_is_wanted(
+    body: bytes, model: str, expected: bytes
+) -> None:
+    """What the provider would take anyway is left out as it was."""
+    assert replace_model(body, model, "implied") == expected
+
+
+def test_without_a_model_to_imply_one_has_to_be_there() -> None:
+    """A mistake of whoever made the call."""
+    with pytest.raises(ValueError, match="model"):
+        replace_model(b'{"input":"a"}', "other")
+
+
+def test_in_a_form_only_the_place_of_the_model_changes() -> None:
+    """And nothing at all where it is the same already."""
+    there, absent = Form("", 2, 5), Form("", 1, 1, b"[", b"]")
+    body = b"ab-x-cd"
+    assert replace_model_in_form(body, there, "y\u00e9") == "aby\u00e9cd".encode()
+    assert replace_model_in_form(body, there, "-x-") is body
+    assert replace_model_in_form(b"abcd", absent, "y", "implied") == b"a[y]bcd"
+    assert replace_model_in_form(b"abcd", absent, "implied", "implied") == b"abcd"

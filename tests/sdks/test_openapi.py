@@ -38,9 +38,7 @@ class CallersKey:
         del case, context
         return CALLERS_KEY
 
-    def set(
-        self, case: schemathesis.Case, data: str, context: schemathesis.AuthContext
-    ) -> None:
+    def set(self, case: schemathesis.Case, data: str, context: schemathesis.AuthContext) -> None:
         del context
         case.headers["Authorization"] = f"Bearer {data}"
 

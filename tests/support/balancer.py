@@ -1,4 +1,5 @@
-"""A load balancer as operators use one: it honours `/ready`, keeps connections, and never retries.
+"""A load balancer as operators use one: it honours `/ready`, keeps half of its connections, and
+never retries.
 
 What it cannot pass on is a 502 that it counts: nothing that a gateway loses is hidden.
 """
@@ -95,7 +96,9 @@ class Balancer:
         try:
             if not ready:
                 raise ConnectionResetError("no gateway is ready")
-            gateway = ready[next(self._turns) % len(ready)]
+            turn = next(self._turns)
+            gateway = ready[turn // 2 % len(ready)]
+            headers += (("connection", "close"),) if turn % 2 else ()
             reply = await self._http.send(
                 method, gateway + path, headers, body, connect_timeout=2.0
             )

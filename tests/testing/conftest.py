@@ -145,7 +145,10 @@ def ask() -> Ask:
         most: int = 64 * 2**20,
         **fields: object,
     ) -> Heard:
-        body = b"" if method == "GET" else json.dumps(payload or chat(**fields)).encode()
+        if isinstance(payload, bytes):
+            body = payload
+        else:
+            body = b"" if method == "GET" else json.dumps(payload or chat(**fields)).encode()
         message = request_bytes(method, f"/v1/{endpoint}", body, "Connection: close", *headers)
         return await _exchange(upstream, message, patience, most)
 

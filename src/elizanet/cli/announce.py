@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from elizanet.cli.terminal import colour, printable
-from elizanet.settings import ProviderSettings, RouteSettings, Settings
+from elizanet.settings import ProviderSettings, RouteSettings, Secret, Settings
 from elizanet.settings.address import host_and_port, is_local
 from elizanet.settings.providers import ELIZANET
 
@@ -53,7 +53,7 @@ def missing(settings: Settings) -> Iterator[str]:
 def _missing_keys(settings: Settings) -> Iterator[str]:
     asked = {target.provider for route in settings.routes for target in route.targets}
     for name, provider in settings.providers.items():
-        given = provider.api_keys or any(h.lower() == "authorization" for h in provider.headers)
+        given = provider.api_keys or any(isinstance(v, Secret) for v in provider.headers.values())
         needs_none = name == ELIZANET or is_local(_host(provider)[0])
         if name in asked and not given and not needs_none:
             yield f"a key for {name}, which {provider.base_url} may ask for (api_key)"

@@ -22,10 +22,11 @@ What is relied on, about targets that get a message of the assistant as the last
 - Switches of one vendor (`prefix`, `partial`, `continue_final_message`,
   `add_generation_prompt`) are not sent: elsewhere they are unknown fields and refused.
 
-What cannot be told: a target that says something else altogether ("Sorry, I was cut off")
-instead of going on. A phrase of several words that a text says twice in a row for the first
-time, just where it broke, is taken for a repetition. Where signs are weaker than that, as in
-repeating text, in numbers and for single words, the answer is `SeamError` and not a guess.
+What cannot be told for certain: a target that ignores what was said and gives an answer of its
+own, if it begins neither like the old one nor where no text goes on (`signs`). A phrase of
+several words that a text says twice in a row for the first time, just where it broke, is taken
+for a repetition. Where signs are weaker than that, as in repeating text, in numbers and for
+single words, the answer is `SeamError` and not a guess.
 """
 
 from elizanet.continuation.joint import SeamError

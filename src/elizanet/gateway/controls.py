@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from elizanet.call import Headers
@@ -15,8 +16,9 @@ _HOP: Final = HOP.encode()
 _TIMEOUT: Final = b"x-request-timeout-ms"
 _NO_FALLBACK: Final = b"x-elizanet-no-fallback"
 _RETRY_COUNT: Final = b"x-stainless-retry-count"
-_CLIENT_TIMEOUTS: Final = (b"x-stainless-read-timeout", b"x-stainless-timeout")
-"""How long OpenAI's clients for Python and for Node wait, in seconds."""
+_READ_TIMEOUT: Final = b"x-stainless-read-timeout"
+_NODE_TIMEOUT: Final = b"x-stainless-timeout"
+"""How long OpenAI's clients for Python, and for Node, wait, in seconds."""
 _SECONDS: Final = re.compile(rb"[0-9]{1,9}(\.[0-9]{1,9})?")
 _TELLING_S: Final = 0.25
 """Seconds kept for telling the client of a failure before it stops listening."""
@@ -33,7 +35,8 @@ def timeout_in(headers: Mapping[bytes, bytes], *, stream: bool = False) -> float
     answer, and a whole one is of no use to them afterwards. Raises `Refusal` (400).
     """
     given = headers.get(_TIMEOUT)
-    patience = None if stream else _patience(headers)
+    told = headers.get(_READ_TIMEOUT) or headers.get(_NODE_TIMEOUT)
+    patience = None if told is None or stream else _patience(told)
     if given is None:
         return patience
     milliseconds = float(given) if given.isdigit() else 0.0
@@ -95,13 +98,13 @@ class HopGuard:
         return ((HOP, ", ".join((*hops, self._own))),)
 
 
-def _patience(headers: Mapping[bytes, bytes]) -> float | None:
-    """Return how long the client waits for an answer, less what telling a failure takes."""
-    for name in _CLIENT_TIMEOUTS:
-        if (given := headers.get(name)) is not None and _SECONDS.fullmatch(given):
-            seconds = float(given)
-            return max(seconds - _TELLING_S, seconds / 2) or None
-    return None
+@lru_cache(maxsize=64)
+def _patience(told: bytes) -> float | None:
+    """Return how long a client waits for an answer, less what telling a failure takes."""
+    if not _SECONDS.fullmatch(told):
+        return None
+    seconds = float(told)
+    return max(seconds - _TELLING_S, seconds / 2) or None
 
 
 def _wrong(name: bytes, given: bytes, allowed: str) -> Refusal:

@@ -59,10 +59,11 @@ async def _send_events(
     end = b""
     try:
         while (event := await answer.next()) is not None:
-            last = event
             if listener is not None:
                 listener(event.data)
-            await send({"type": BODY, "body": event.raw, "more_body": True})
+            if event.raw:  # else it only tells the listener something
+                last = event
+                await send({"type": BODY, "body": event.raw, "more_body": True})
     except ProviderError as error:
         end = failures.break_event(error, last, typed=typed)
     except Exception as error:  # noqa: BLE001 -- the boundary of a stream: recorded, and told
@@ -73,6 +74,7 @@ async def _send_events(
 async def _send_pieces(answer: Answer, exchange: Exchange) -> None:
     """Send bytes of any kind; of an answer that breaks the server cuts the connection."""
     send = exchange.send
+    await send({"type": BODY, "body": b"", "more_body": True})  # the head, however long they take
     try:
         while (piece := await answer.next()) is not None:
             await send({"type": BODY, "body": piece.raw, "more_body": True})

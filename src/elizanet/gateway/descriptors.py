@@ -6,8 +6,8 @@ from typing import Final
 
 RESERVED: Final = 24
 """Descriptors that are not for callers: listening sockets, logs, records, the event loop's own."""
-PER_CALLER: Final = 2
-"""A caller's connection, and the provider's that answers it."""
+PER_CALLER: Final = 3
+"""A caller's connection, the provider's that answers it, and another's that is asked beside it."""
 
 _WANTED: Final = 65_536
 _LEAST: Final = 4

@@ -57,7 +57,10 @@ def forwarded(given: Mapping[bytes, bytes], *, with_files: bool = False) -> Head
 def answered(head: Head, call_id: str, attempts: Sequence[Attempt]) -> list[RawHeader]:
     """Return the headers of an answer: the provider's, and the gateway's own."""
     headers = passed_on(head.headers)
-    if not any(name == _REQUEST_ID for name, _ in headers):
+    for name, _ in headers:
+        if name == _REQUEST_ID:
+            break
+    else:
         headers.append((_REQUEST_ID, call_id.encode()))  # clients show it, and report by it
     headers += about(call_id, head.provider, head.model, attempts)
     return headers

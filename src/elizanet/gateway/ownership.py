@@ -26,12 +26,16 @@ _LONGEST_ID: Final = 256
 
 _STRING: Final = re.compile(rb'\s*:\s*"[^"]')
 _STRINGS: Final = re.compile(rb'\s*:\s*\[\s*"')
-_REFERENCES: Final = (
-    (b'"file_id"', _STRING),
-    (b'"file_ids"', _STRINGS),
-    (b'"vector_store_ids"', _STRINGS),
-    (b'"container"', _STRING),
-)
+_FILE: Final = (b'"file_id"', _STRING)
+_REFERENCES: Final = {
+    Operation.CHAT: (_FILE,),
+    Operation.RESPONSE: (
+        _FILE,
+        (b'"file_ids"', _STRINGS),
+        (b'"vector_store_ids"', _STRINGS),
+        (b'"container"', _STRING),
+    ),
+}
 """The keys by which a body refers to files; no text holds them, since quotes are escaped there."""
 _MOST_LOOKS: Final = 1000
 
@@ -99,9 +103,7 @@ class Ownership:
 
     def pin(self, operation: Operation, asked: Asked) -> Pin:
         """Return where the request has to go. Raises `InputError` (400) if nowhere."""
-        if operation is not Operation.RESPONSE and operation is not Operation.CHAT:
-            return _ANYWHERE
-        previous, things = asked.wanted.previous_response_id, _refers_to_things(asked)
+        previous, things = asked.wanted.previous_response_id, _refers_to_things(operation, asked)
         if not things and not (previous and isinstance(previous, str)):
             return _ANYWHERE
         serving = self._serving(asked.wanted.model)
@@ -125,12 +127,14 @@ class Ownership:
         return {target.provider for target in route.targets} if route is not None else set()
 
 
-def _refers_to_things(asked: Asked) -> bool:
+def _refers_to_things(operation: Operation, asked: Asked) -> bool:
     """Tell whether the request names a conversation, a file, a vector store or a container."""
     if asked.wanted.conversation:
         return True
-    body = asked.body
-    return any(key in body and _is_there(key, value, body) for key, value in _REFERENCES)
+    for key, value in _REFERENCES.get(operation, ()):
+        if key in asked.body and _is_there(key, value, asked.body):
+            return True
+    return False
 
 
 def _is_there(key: bytes, value: re.Pattern[bytes], body: bytes) -> bool:

@@ -23,6 +23,7 @@ from uvicorn.server import ServerState
 
 from elizanet.gateway.asgi import Application
 from elizanet.gateway.connections import Connections
+from elizanet.gateway.cycle import Cycle, scope_of
 from elizanet.gateway.failures import error_body
 from elizanet.gateway.upgrades import without_offer
 from elizanet.gateway.write_watch import WriteWatch
@@ -52,6 +53,9 @@ _TOO_SLOW: Final = (
     "the request came too slowly, and was not waited for any longer",
 )
 _CONNECT: Final = (HTTPStatus.BAD_REQUEST, "this gateway is no proxy: it does not take CONNECT")
+
+
+_VERSIONS: Final = frozenset({"1.1", "1.0"})
 
 
 class _HeadRefusedError(Exception):
@@ -124,7 +128,9 @@ class GatewayProtocol(HttpToolsProtocol):
         self._writing.end()
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
         self._in_head = True
 
     def on_headers_complete(self) -> None:
@@ -133,6 +139,8 @@ class GatewayProtocol(HttpToolsProtocol):
         if len(self.headers) > MAX_HEADERS or (size > MAX_HEAD_BYTES and self._is_head_large()):
             self._reason = _TOO_LARGE
             raise _HeadRefusedError
+        if self.parser.get_http_version() not in _VERSIONS or not _is_clear(self.headers):
+            raise _HeadRefusedError
         self._upgrade = self.parser.should_upgrade()
         if self._upgrade:  # the parser stops here; `_parse` goes on
             return
@@ -140,8 +148,18 @@ class GatewayProtocol(HttpToolsProtocol):
         self._read = 0
         self._body_due = self.loop.time() + BODY_FREE_S
         self._disarm()
-        super().on_headers_complete()
+        self._answer()
         self.headers = []  # what trails a chunked body lands here, and not among the headers
+
+    def _answer(self) -> None:
+        """Begin to answer the request, or let it wait for the answer before it."""
+        before = self.cycle
+        self.cycle = Cycle(self, scope_of(self.parser, self.url, self.headers))
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         if not self.cycle.response_complete:
@@ -262,3 +280,18 @@ class GatewayProtocol(HttpToolsProtocol):
             self.transport.abort()
         else:  # the next request is late, while the one before it is still being answered
             self._arm(HEAD_S)
+
+
+def _is_clear(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Tell whether nobody before us can have read these headers in another way.
+
+    The parser refuses two lengths, a length beside chunks, and chunks that are not the last
+    coding; it takes other codings before them, and several hosts.
+    """
+    hosts = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding" and value.lower() != b"chunked":
+            return False
+    return hosts <= 1

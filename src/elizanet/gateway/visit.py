@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 class Visit(Interruption):
     """A call that was let in; made by `Doors.enter`. `Draining` ends it when the process ends."""
 
-    __slots__ = ("_admission", "_batch", "_estimate", "_has_heard", "_visits", "caller")
+    __slots__ = (
+        "_admission",
+        "_batch",
+        "_estimate",
+        "_has_answer",
+        "_is_told",
+        "_visits",
+        "caller",
+    )
 
     becomes = Draining
 
@@ -37,7 +45,7 @@ class Visit(Interruption):
         self._visits = visits
         self._batch = batch
         self._estimate = 0.0
-        self._has_heard = False
+        self._has_answer = self._is_told = False
 
     def __repr__(self) -> str:
         return f"<Visit of {self.caller.alias}{' batch' if self._batch else ''}>"
@@ -54,7 +62,7 @@ class Visit(Interruption):
         traceback: TracebackType | None,
     ) -> None:
         self._visits.discard(self)
-        if exc_type is not None and not self._has_heard:
+        if exc_type is not None and not self._has_answer:
             self.heard(0.0)  # nothing was answered, so nothing was used
         self.caller.leave()
         self._admission.leave(batch=self._batch)
@@ -91,13 +99,15 @@ class Visit(Interruption):
     def heard(self, tokens: float | None) -> None:
         """Tell how many tokens the call has cost so far, None where a piece of answer does not.
 
-        Such a piece counts as one token: that is what the events of most streams are.
+        Until it is told, a piece counts as one token: that is what the events of most streams are.
         """
-        if self.caller.counts_tokens:
-            self._has_heard = True
-            used = self._estimate + 1 if tokens is None else tokens
-            self.caller.correct_tokens(_now(), self._estimate, used)
-            self._estimate = used
+        if not self.caller.counts_tokens or (tokens is None and self._is_told):
+            return
+        used = self._estimate + 1 if tokens is None else tokens
+        self.caller.correct_tokens(_now(), self._estimate, used)
+        self._estimate = used
+        self._is_told = tokens is not None
+        self._has_answer = True
 
 
 def _now() -> float:

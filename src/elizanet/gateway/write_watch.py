@@ -14,10 +14,12 @@ import struct
 from typing import Final
 
 try:
-    from fcntl import ioctl
-    from termios import TIOCOUTQ
-except ImportError:  # Windows does not tell what it keeps
-    TIOCOUTQ = 0
+    import fcntl
+    import termios
+except ImportError:
+    _SYSTEM_TELLS = False  # Windows
+else:
+    _SYSTEM_TELLS = True
 
 HIGH_WATER: Final = 256 * 1024
 """Bytes kept for one caller; an answer that was never a stream may be larger, and is kept whole."""
@@ -65,10 +67,11 @@ class WriteWatch:
 
 def _kept_by_system(transport: asyncio.Transport) -> int:
     """Return the bytes that the system has taken and the caller has not."""
-    if not TIOCOUTQ:
+    if not _SYSTEM_TELLS:
         return 0
     try:
-        told = ioctl(transport.get_extra_info("socket").fileno(), TIOCOUTQ, b"\0" * 4)
+        descriptor = transport.get_extra_info("socket").fileno()
+        told = fcntl.ioctl(descriptor, termios.TIOCOUTQ, b"\0" * 4)
     except OSError:
         return 0
     kept: int = struct.unpack("i", told)[0]

@@ -89,7 +89,8 @@ class Lane:
         for place in (self.model, self.host):
             if not place.breaker.admits(now):
                 breaker = place.breaker
-                return Refusal(Reason.BREAKER_OPEN, breaker.admits_at(), breaker.reason)
+                until = None if breaker.forced else breaker.admits_at()
+                return Refusal(Reason.BREAKER_OPEN, until, breaker.reason)
         return None
 
     def admit(self, now: float, prompt_bytes: int, lease: float, *, stream: bool) -> Permit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ KEEP_ALIVE_S: Final = 50.0
 
 _CLOSE_S: Final = 1.0
 _MAX_ADDRESSES: Final = 1024
+_LONG_VALUE: Final = 256
+"""Characters of a header's value that is not worth remembering."""
 _SERVER_KEEPS: Final = re.compile(r"timeout=(\d+)")
 _BARE_CONTROLS: Final = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]")
 
@@ -43,7 +46,7 @@ class HttpReply:
         self._connection: Connection | None = connection
         self.status = connection.status
         self.headers: Headers = tuple(connection.headers)
-        self._decoder = _decoder(self.headers)
+        self._decoder = _decoder(self.headers) if connection.is_special else None
 
     def __repr__(self) -> str:
         return f"<HttpReply {self.status} {'open' if self._connection else 'closed'}>"
@@ -122,9 +125,7 @@ class Http:
         # What cannot be sent again is not risked on a connection that may just be closing.
         connection = self._reusable(address.origin) if rest is None else None
         if connection is None:
-            connection = await self._dialer.dial(address.origin, connect_timeout)
-            self._open.add(connection)
-            connection.closed.add_done_callback(lambda _: self._open.discard(connection))
+            connection = await self._dial(address.origin, connect_timeout)
         try:
             if rest is None:
                 connection.request(head, body or b"", bodiless=method == "HEAD")
@@ -143,8 +144,7 @@ class Http:
             connection.abort()
             return
         connection.idle_since = connection.loop.time()
-        kept = _kept_by_server(headers)
-        if kept is not None:
+        if connection.is_special and (kept := _kept_by_server(headers)) is not None:
             connection.idle_since -= max(0.0, KEEP_ALIVE_S - kept)
         self._idle.setdefault(origin, []).append(connection)
 
@@ -157,6 +157,28 @@ class Http:
         self._open.clear()
         if waiting:
             await asyncio.wait(waiting, timeout=_CLOSE_S)
+
+    async def _dial(self, origin: Origin, connect_timeout: float) -> Connection:
+        """Open a connection; if this system has no room for one, in the place of idle ones."""
+        try:
+            connection = await self._dialer.dial(origin, connect_timeout)
+        except TransportError as error:
+            if error.problem is not Problem.LOCAL or not await self._drop_idle():
+                raise
+            connection = await self._dialer.dial(origin, connect_timeout)
+        self._open.add(connection)
+        connection.closed.add_done_callback(lambda _: self._open.discard(connection))
+        return connection
+
+    async def _drop_idle(self) -> bool:
+        """Cut the idle connections; false if there are none."""
+        idle = [connection for kept in self._idle.values() for connection in kept]
+        self._idle.clear()
+        for connection in idle:
+            connection.abort()
+        if idle:
+            await asyncio.wait([connection.closed for connection in idle], timeout=_CLOSE_S)
+        return bool(idle)
 
     def _reusable(self, origin: Origin) -> Connection | None:
         """Return the connection used last, if one is still good; drop those that are not."""
@@ -194,20 +216,41 @@ def _parsed(dialer: Dialer, url: str) -> _Address:
 def _head(
     method: str, address: _Address, headers: Headers, body: bytes | None, rest: Upload | None
 ) -> bytes:
-    lines = [f"{method} {address.request_target} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in address.headers + headers]
+    lines = [_first_line(method, address.request_target)]
+    for name, value in address.headers + headers:
+        lines.append(_line(name, value) if len(value) > _LONG_VALUE else _usual_line(name, value))
     if rest is not None:
         lines.append(_framing(len(body or b""), rest.length))
     elif body is not None:
-        lines.append(f"content-length: {len(body)}")
-    head = "\r\n".join(lines).encode("latin-1")
-    if len(_BARE_CONTROLS.findall(head)) != 2 * (len(lines) - 1):
+        lines.append(b"content-length: %d\r\n" % len(body))
+    lines.append(b"\r\n")
+    return b"".join(lines)
+
+
+@lru_cache(maxsize=_MAX_ADDRESSES)
+def _first_line(method: str, request_target: str) -> bytes:
+    return _checked(f"{method} {request_target} HTTP/1.1")
+
+
+def _line(name: str, value: str) -> bytes:
+    return _checked(f"{name}: {value}")
+
+
+_usual_line = lru_cache(maxsize=1024)(_line)  # nearly all are the same in every request
+
+
+def _checked(line: str) -> bytes:
+    """Return a line of a head as it is sent. Raises `ValueError`."""
+    encoded = line.encode("latin-1")
+    if _BARE_CONTROLS.search(encoded):
         raise ValueError("a request header contains a control character")
-    return head + b"\r\n\r\n"
+    return encoded + b"\r\n"
 
 
-def _framing(kept: int, length: int | None) -> str:
-    return "transfer-encoding: chunked" if length is None else f"content-length: {kept + length}"
+def _framing(kept: int, length: int | None) -> bytes:
+    if length is None:
+        return b"transfer-encoding: chunked\r\n"
+    return b"content-length: %d\r\n" % (kept + length)
 
 
 def _framed(body: bytes, rest: Upload) -> bytes:

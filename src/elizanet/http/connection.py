@@ -20,6 +20,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
+from functools import lru_cache
 from typing import Final, cast
 
 import httptools
@@ -34,7 +35,10 @@ HIGH_WATER: Final = 64 * 1024
 """Bytes of a body that may wait to be read before the sender is slowed down."""
 
 _NO_BODY: Final = frozenset({204, 304})
-_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
+_LONGEST_USUAL: Final = 64
+"""Bytes of a header's name that may be remembered."""
+_SPECIAL: Final = frozenset({"content-encoding", "keep-alive", "transfer-encoding"})
 _WINDOWS: Final = sys.platform == "win32"
 _FIRST_FINAL_STATUS: Final = 200
 _FIELD_SIGNS: Final = 3  # the colon and the line end
@@ -49,8 +53,8 @@ class Connection(asyncio.BufferedProtocol):
     __slots__ = (
         "_bodiless", "_buffer", "_buffered", "_chunks", "_complete", "_failure", "_field_bytes",
         "_framed", "_head_bytes", "_head_done", "_keep_alive", "_parser", "_paused", "_sent",
-        "_stray", "_waiter", "_writable", "closed", "headers", "idle_since", "loop", "status",
-        "transport",
+        "_stray", "_waiter", "_writable", "closed", "headers", "idle_since", "is_special", "loop",
+        "status", "transport",
     )  # fmt: skip
 
     transport: asyncio.Transport
@@ -73,6 +77,7 @@ class Connection(asyncio.BufferedProtocol):
     def _reset(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self.status = 0
+        self.is_special = False  # a header asks for more than to be passed on
         self.headers: list[tuple[str, str]] = []
         self._head_bytes = self._field_bytes = 0
         self._head_done = self._complete = self._framed = self._keep_alive = False
@@ -215,11 +220,13 @@ class Connection(asyncio.BufferedProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._head_done:  # a trailer of a chunked body
             return
-        lowered = name.lower()
+        lowered = _lowered_usual(name) if len(name) <= _LONGEST_USUAL else _lowered(name)
         if lowered in _FRAMING:
             self._framed = True
+        if lowered in _SPECIAL:
+            self.is_special = True
         self._field_bytes += len(name) + len(value) + _FIELD_SIGNS
-        self.headers.append((lowered.decode("latin-1"), value.decode("latin-1")))
+        self.headers.append((lowered, value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         if self._field_bytes > MAX_HEAD_BYTES:  # its last bytes came with the body's first
@@ -268,6 +275,13 @@ class Connection(asyncio.BufferedProtocol):
         self._failure = error
         self.transport.abort()
         self._wake()
+
+
+def _lowered(name: bytes) -> str:
+    return name.lower().decode("latin-1")
+
+
+_lowered_usual = lru_cache(maxsize=256)(_lowered)  # the names are nearly always the same
 
 
 def _reason(exc: Exception | None) -> str:

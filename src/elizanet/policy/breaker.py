@@ -1,12 +1,12 @@
 """When to stop asking a target that fails, and when to ask it again.
 
 Theory of operation. One number, the score, and three states. A failure adds 1, a success
-takes 1/2 away (never below 0), and time halves it every 300 s; at the threshold (8) the
-breaker opens. The score stands still at 33 % failures: below that a target is a bad one, to be
-outweighed by better ones (`choice.py`), above it a target that is down. In simulation this
-opens after 8 failures in a row, after 30 at 50 % failures, and by mistake less than once in
-10^6 calls at 10 % random failures; counting failures in a row or a share of a window is worse
-in one direction or both (`benchmarks/breaker_false_opens.md`).
+takes 1/2 away (never below 0), and time halves it every 300 s; at the threshold (8 failures in
+a row) the breaker opens. The score stands still at 33 % failures: below that a target is a bad
+one, to be outweighed by better ones (`choice.py`), above it a target that is down. In
+simulation this opens after 8 failures in a row, after 30 at 50 % failures, and by mistake less
+than once in 10^6 calls at 10 % random failures; counting failures in a row or a share of a
+window is worse in one direction or both (`benchmarks/breaker_false_opens.md`).
 
 Open lasts min(30 s, 5 s * 2^k) with 20 % jitter; k counts the probes that failed since the
 breaker was closed. Then one probe at a time is let through (half-open): three successes in a
@@ -31,7 +31,8 @@ from enum import StrEnum
 from math import exp2, inf
 from typing import Final
 
-THRESHOLD: Final = 8.0
+THRESHOLD: Final = 7.9
+"""A little less than 8, which eight failures in ten seconds have become by the last of them."""
 HALF_LIFE_S: Final = 300.0
 CREDIT: Final = 0.5
 """What a success takes off the score."""
@@ -73,8 +74,8 @@ class Ticket:
 class Breaker:
     """`chance` feeds the jitter; `on_change` is told each new state and its reason."""
 
-    __slots__ = ("_chance", "_closed_at", "_lease", "_on_change", "_probe", "_probes_failed",
-                 "_score", "_scored_at", "_successes", "_threshold", "_until", "_usual",
+    __slots__ = ("_admits_at", "_chance", "_closed_at", "_on_change", "_probe", "_probes_failed",
+                 "_score", "_scored_at", "_successes", "_threshold", "_usual",
                  "epoch", "forced", "is_plain", "reason", "state")  # fmt: skip
 
     def __init__(
@@ -95,8 +96,7 @@ class Breaker:
         self._on_change = on_change
         self._score = 0.0
         self._scored_at = 0.0
-        self._until = 0.0
-        self._lease = 0.0
+        self._admits_at = 0.0
         self._probe: Ticket | None = None
         self._probes_failed = 0
         self._successes = 0
@@ -129,17 +129,11 @@ class Breaker:
         """Tell whether a call may go through now."""
         if self.forced is not None:
             return self.forced is BreakerState.CLOSED
-        if self.state is BreakerState.CLOSED:
-            return True
-        if self.state is BreakerState.OPEN:
-            return now >= self._until
-        return now >= self._lease
+        return self.state is BreakerState.CLOSED or now >= self._admits_at
 
     def admits_at(self) -> float:
         """Return when a breaker that admits nothing may admit a probe; infinite if forced."""
-        if self.forced is BreakerState.OPEN:
-            return inf
-        return self._until if self.state is BreakerState.OPEN else self._lease
+        return inf if self.forced is BreakerState.OPEN else self._admits_at
 
     def enter(self, now: float, lease: float) -> Ticket:
         """Let a call through. A probe that says nothing for `lease` seconds loses its place."""
@@ -149,7 +143,7 @@ class Breaker:
             return Ticket(self.epoch, Entry.PANIC)
         if self.state is BreakerState.OPEN:
             self._become(BreakerState.HALF_OPEN, "it is time to probe")
-        self._lease = now + lease
+        self._admits_at = now + lease
         self._probe = Ticket(self.epoch, Entry.PROBE)
         return self._probe
 
@@ -192,7 +186,7 @@ class Breaker:
     def release(self, ticket: Ticket) -> None:
         """End a use that says nothing about the target."""
         if ticket is self._probe:
-            self._probe, self._lease = None, 0.0
+            self._probe, self._admits_at = None, 0.0
 
     def force(self, state: BreakerState | None) -> None:
         """Hold the breaker open or closed, whatever happens; None leaves it to the evidence."""
@@ -207,7 +201,7 @@ class Breaker:
     def _open(self, now: float, reason: str) -> None:
         doublings = min(self._probes_failed, _MOST_DOUBLINGS)
         longest = min(LONGEST_OPEN_S, FIRST_OPEN_S * 2.0**doublings)
-        self._until = now + longest * self._chance.uniform(*_JITTER)
+        self._admits_at = now + longest * self._chance.uniform(*_JITTER)
         self._become(BreakerState.OPEN, reason)
 
     def _close(self, now: float, reason: str) -> None:
@@ -221,7 +215,7 @@ class Breaker:
         self.is_plain = state is BreakerState.CLOSED and self.forced is None
         self.epoch += 1
         self._usual = Ticket(self.epoch)
-        self._probe, self._lease = None, 0.0
+        self._probe = None
         self._successes = 0
         if self.forced is None:
             self._tell(state, reason)

@@ -55,25 +55,30 @@ class Average:
 
 
 class Latency:
-    """Seconds to the first content, for one size of prompt."""
+    """Seconds to the first content, for one size of prompt.
+
+    Samples are kept from the first time on that their percentile is asked for; there may be
+    thousands of models, and few chains need it.
+    """
 
     __slots__ = ("_counted_at", "_p95", "_recent", "_since", "mean")
 
     def __init__(self) -> None:
         self.mean = Average()
-        self._recent: deque[tuple[float, float]] = deque(maxlen=_KEPT)
+        self._recent: deque[tuple[float, float]] | None = None
         self._p95: float | None = None
         self._counted_at = 0.0
         self._since = 0
 
     def __repr__(self) -> str:
-        return f"<Latency mean={self.mean!r} samples={len(self._recent)}>"
+        return f"<Latency mean={self.mean!r} samples={len(self._recent or ())}>"
 
     def add(self, seconds: float, now: float) -> None:
         """Count a first content that took so long."""
         self.mean.add(seconds)
-        self._recent.append((now, seconds))
-        self._since += 1
+        if self._recent is not None:
+            self._recent.append((now, seconds))
+            self._since += 1
 
     def overdue_after(self, limit: float) -> float:
         """Return the seconds after which an attempt with this limit is overdue."""
@@ -87,6 +92,8 @@ class Latency:
 
         It is counted anew after 16 samples or 10 s, not each time.
         """
+        if self._recent is None:
+            self._recent = deque(maxlen=_KEPT)
         is_old = self._since >= _RECOUNT_EVERY or now - self._counted_at >= _RECOUNT_EVERY_S
         if is_old or self._p95 is None:
             self._since, self._counted_at = 0, now

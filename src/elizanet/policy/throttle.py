@@ -62,9 +62,8 @@ class Throttle:
     def _slice(self, now: float) -> int:
         """Forget the slices that time has passed over, and return the present one."""
         present = int(now / _SLICE_S)
-        if present <= self._now:
-            return self._now % _SLICES
-        for passed in range(max(self._now + 1, present - _SLICES + 1), present + 1):
-            self._requests[passed % _SLICES] = self._accepts[passed % _SLICES] = 0
-        self._now = max(self._now, present)
+        if present > self._now:
+            for passed in range(max(self._now + 1, present - _SLICES + 1), present + 1):
+                self._requests[passed % _SLICES] = self._accepts[passed % _SLICES] = 0
+            self._now = present
         return self._now % _SLICES

@@ -77,7 +77,7 @@ def _named(name: str, old: str, new: str) -> str:
 def _joined(name: str, known: list[Any], new: list[Any]) -> list[Any]:
     for item in new:
         grows = isinstance(item, dict) and (name == "tool_calls" or _index(item) is not None)
-        place = _place(name, known, item) if grows else None
+        place = _place(known, item) if grows else None
         if place is not None:
             merged(known[place], item)
         else:
@@ -85,22 +85,22 @@ def _joined(name: str, known: list[Any], new: list[Any]) -> list[Any]:
     return known
 
 
-def _place(name: str, known: list[Any], item: Json) -> int | None:
+def _place(known: list[Any], item: Json) -> int | None:
     """Return which known item goes on with this one; None if it begins another one.
 
     A tool call with another id and a function's name is another one, whatever its index says:
     there are providers that give the index 0 to all. One without an index goes on with the
     last, unless it has a name of its own.
     """
-    begins = name == "tool_calls" and bool((item.get("function") or {}).get("name"))
+    begins = bool((item.get("function") or {}).get("name"))
     index = _index(item)
     if index is None:
-        return len(known) - 1 if known and not begins else None
+        goes_on = bool(known) and isinstance(known[-1], dict) and not begins
+        return len(known) - 1 if goes_on else None
     same = (place for place, each in enumerate(known) if _index(each) == index)
     place = max(same, default=None)
-    if place is not None and begins and item.get("id") and known[place].get("id") != item["id"]:
-        return None
-    return place
+    ids = {item.get("id"), known[place].get("id")} if place is not None else set()
+    return None if begins and len(ids - {None, ""}) > 1 else place
 
 
 def _index(item: Any) -> int | None:

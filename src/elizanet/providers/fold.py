@@ -119,7 +119,8 @@ def _finished(choice: Json) -> Json:
     if message is None:
         return choice
     for call in message.get("tool_calls") or ():
-        call.pop("index", None)
+        if isinstance(call, dict):
+            call.pop("index", None)
     instead = any(message.get(name) for name in ("tool_calls", "function_call", "refusal"))
     content = message.pop("content", None)
     role = message.pop("role", None) or "assistant"

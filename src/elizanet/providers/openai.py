@@ -19,16 +19,23 @@ from elizanet.call import Answer, BodyKind, Call, Head, Headers, Upload
 from elizanet.classify import Classifier, verdict_for
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.http import Http, HttpReply, TransportError
-from elizanet.http.decoding import ACCEPTED
-from elizanet.operation import DEFAULT_MODELS, Operation
+from elizanet.operation import Operation
 from elizanet.providers import shapes
 from elizanet.providers.additions import Additions
 from elizanet.providers.answers import BodyAnswer, PiecesAnswer, StreamAnswer
 from elizanet.providers.fold import FoldedAnswer
 from elizanet.providers.replies import Replies, read_bounded, unreachable
-from elizanet.providers.splice import replace_model, replace_model_in_form
 from elizanet.providers.typed_events import GRAMMARS, follower_for
 from elizanet.providers.usage import UsageHidden
+from elizanet.providers.wire import (
+    BODY_WANTED,
+    MAY_IGNORE_STREAM,
+    body_for,
+    content_type,
+    headers_for,
+    may_be_audio,
+    may_be_stream,
+)
 from elizanet.settings import Secret
 from elizanet.sse import MAX_EVENT_BYTES
 
@@ -37,20 +44,7 @@ MAX_ANSWER_BYTES: Final = 128 << 20
 
 _SUCCESS: Final = range(200, 300)
 _NOT_MODIFIED: Final = 304
-_JSON_BODY: Final[Headers] = (("content-type", "application/json"),)
-_BODY_WANTED: Final[Headers] = (("accept", "application/json"), ("accept-encoding", ACCEPTED))
-_STREAM_WANTED: Final[Headers] = (("accept", "text/event-stream"), ("accept-encoding", "identity"))
-"""A stream is asked for unencoded: a compressor would hold its events back."""
 _ENCODING: Final[Headers] = (("accept-encoding", "identity"),)
-_ANY_WANTED: Final[Headers] = (("accept", "*/*"), *_ENCODING)
-
-_ANY_TYPE: Final = frozenset({Operation.SPEECH, Operation.TRANSCRIPTION, Operation.TRANSLATION})
-"""The operations whose whole answers are audio, or text of several formats."""
-_MAY_IGNORE_STREAM: Final = frozenset(GRAMMARS) - {Operation.RESPONSE}
-"""The operations in which older models answer whole, whatever the caller asked for."""
-
-_NO_STREAM: Final = ("json", "html")
-_NO_AUDIO: Final = (*_NO_STREAM, "text/")
 _MAX_TYPED_EVENT_BYTES: Final = 32 << 20
 """Largest event that may hold an image."""
 
@@ -107,6 +101,9 @@ class OpenAIProvider:
         """Ask the API. Raises `ProviderError`."""
         if call.form is None or (rest := call.form.rest) is None:
             return await self._ask(call)
+        if rest.begun:
+            message = "an upload that was begun cannot be sent again"
+            raise ProviderError(message, verdict_for(FailureClass.BAD_REQUEST))
         try:
             return await self._ask(call)
         except ProviderError as error:
@@ -146,15 +143,13 @@ class OpenAIProvider:
 
     async def _asked(self, call: Call, asked: Call) -> Answer:
         """Send `asked`, and return what it answers to `call`."""
-        form = call.form
-        headers = _JSON_BODY if form is None else (("content-type", form.content_type),)
         reply = await self._request(
             "POST",
             self._url(call.operation),
-            headers + _wanted(asked) + call.headers,
-            _body_of(asked),
+            headers_for(asked),
+            body_for(asked),
             call.connect_timeout,
-            form.rest if form is not None else None,
+            call.form.rest if call.form is not None else None,
         )
         try:
             if reply.status not in _SUCCESS:
@@ -165,8 +160,8 @@ class OpenAIProvider:
             raise
 
     async def _answer(self, call: Call, asked: Call, reply: HttpReply) -> Answer:
-        operation, kind = call.operation, _content_type(reply.headers)
-        if _may_be_stream(asked, kind):
+        operation, kind = call.operation, content_type(reply.headers)
+        if may_be_stream(asked, kind):
             most = _MAX_TYPED_EVENT_BYTES if operation in GRAMMARS else MAX_EVENT_BYTES
             state = follower_for(operation)
             head = self._head(reply, call.model, BodyKind.EVENTS)
@@ -176,7 +171,7 @@ class OpenAIProvider:
             if call.stream:
                 return UsageHidden(answer)
             return FoldedAnswer(answer, partial(self._check_body, call, reply))
-        if operation is Operation.SPEECH and not any(word in kind for word in _NO_AUDIO):
+        if operation is Operation.SPEECH and may_be_audio(kind):
             head = self._head(reply, call.model, BodyKind.PIECES)
             return PiecesAnswer(head, reply, self._replies)
         if asked is not call:
@@ -200,7 +195,7 @@ class OpenAIProvider:
     async def list_models(self) -> tuple[str, ...]:
         """Return the ids that `GET /models` names. Raises `ProviderError`."""
         url, connect = self._url("models"), self._connect_timeout
-        reply = await self._request("GET", url, _BODY_WANTED, None, connect)
+        reply = await self._request("GET", url, BODY_WANTED, None, connect)
         try:
             if reply.status not in _SUCCESS:
                 raise await self._replies.refusal(reply)
@@ -246,7 +241,7 @@ class OpenAIProvider:
         if shapes.carries_error(body):
             raise self._replies.error_of(reply, body)
         try:
-            if call.stream and call.operation not in _MAY_IGNORE_STREAM:
+            if call.stream and call.operation not in MAY_IGNORE_STREAM:
                 raise shapes.ShapeError("a whole answer where a stream was asked for")
             text_format = call.form.response_format if call.form is not None else "json"
             shapes.check_shape(call.operation, call.body, body, text_format)
@@ -276,32 +271,3 @@ def _common_headers(api_key: Secret | None, extra: Mapping[str, str | Secret]) -
 
 def _is_secret(value: object) -> TypeGuard[Secret]:
     return isinstance(value, Secret)
-
-
-def _body_of(call: Call) -> bytes:
-    """Return the body with the target's model. Raises `ProviderError`."""
-    implied = DEFAULT_MODELS.get(call.operation)
-    if call.form is not None:
-        return replace_model_in_form(call.body, call.form, call.model, implied)
-    try:
-        return replace_model(call.body, call.model, implied)
-    except ValueError as error:
-        raise ProviderError(str(error), verdict_for(FailureClass.BAD_REQUEST)) from None
-
-
-def _wanted(call: Call) -> Headers:
-    if call.stream:
-        return _STREAM_WANTED
-    return _ANY_WANTED if call.operation in _ANY_TYPE else _BODY_WANTED
-
-
-def _content_type(headers: Headers) -> str:
-    return next((value.lower() for name, value in headers if name == "content-type"), "")
-
-
-def _may_be_stream(call: Call, kind: str) -> bool:
-    if call.operation in _MAY_IGNORE_STREAM:
-        # A form that is still coming in may not have said yet that it wants a stream.
-        coming = call.form is not None and call.form.rest is not None
-        return (call.stream and not kind) or ("event-stream" in kind and (call.stream or coming))
-    return call.stream and not any(word in kind for word in _NO_STREAM)

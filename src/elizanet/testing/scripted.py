@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from elizanet.call import Answer, Call, Event, EventKind, Head
+from elizanet.call import Answer, BodyKind, Call, Event, EventKind, Head
 from elizanet.classify import verdict_for
 from elizanet.errors import FailureClass, ProviderError
 
@@ -73,7 +73,8 @@ class ScriptedProvider:
         if isinstance(step, Failing):
             raise step.error()
         self.open_answers += 1
-        return _ScriptedAnswer(self, Head(200, (), self.name, call.model), step)
+        body = BodyKind.EVENTS if call.stream else BodyKind.WHOLE
+        return _ScriptedAnswer(self, Head(200, (), self.name, call.model, body), step)
 
 
 class _ScriptedAnswer:

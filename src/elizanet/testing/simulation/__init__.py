@@ -22,7 +22,7 @@ from elizanet.testing.simulation.invariants import Invariants
 from elizanet.testing.simulation.latency import Latency
 from elizanet.testing.simulation.ledger import AttemptEnd, ServedAttempt
 from elizanet.testing.simulation.load import Phase
-from elizanet.testing.simulation.matrix import matrix
+from elizanet.testing.simulation.matrix import SHORT, matrix
 from elizanet.testing.simulation.outages import OUTAGES, Outage
 from elizanet.testing.simulation.performance import (
     ALL,
@@ -47,6 +47,7 @@ __all__ = [
     "BEHAVIOURS",
     "NONE",
     "OUTAGES",
+    "SHORT",
     "VARIATIONS",
     "CallRecord",
     "Capacity",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, repeat
 from typing import Final
+
+import msgspec
 
 from elizanet.http import Problem
 from elizanet.testing.simulation.error_facts import ErrorFacts
@@ -38,8 +39,7 @@ _PREAMBLE_ONLY: Final[tuple[Beat, ...]] = ((0.0, PREAMBLE),)
 _DATE_OF_30_S: Final = "Sun, 22 Nov 2026 12:00:30 GMT"
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True):
     """What a behaviour may go by."""
 
     request: Request

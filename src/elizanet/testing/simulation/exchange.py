@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from elizanet.call import Event, EventKind
 from elizanet.testing.simulation.error_facts import ErrorFacts
@@ -19,8 +20,7 @@ ROUND_TRIP_S: Final = 0.02
 """Seconds to the server and back."""
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(msgspec.Struct):
     """A request's fate.
 
     After `delay` seconds comes the head of a stream, or the whole of a unary answer, or
@@ -41,8 +41,7 @@ class Exchange:
     place: asyncio.TimerHandle | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What a behaviour knows of a request; `number` counts the requests of a simulation."""
 
     number: int

@@ -80,7 +80,7 @@ class Failures:
 
     def garbage_body(self) -> ErrorFacts:
         """A unary answer that is not JSON."""
-        pieces = (b"<<garbage>>",)
+        pieces = (b"garbage",)
         return self._made("garbage body", lambda: CannedReply(200, _JSON, pieces), stream=False)
 
     def _stream(self, name: str, *pieces: bytes | TransportError) -> ErrorFacts:
