@@ -32,7 +32,7 @@ SOURCE = ROOT / "src"
 TESTS = ROOT / "tests/policy"
 EQUIVALENT = TESTS / "equivalent_mutants.txt"
 OPTIONS = ("-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:randomly")
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 """Seconds the tests of one mutant may take; one that hangs them is found out, too."""
 
 

@@ -21,7 +21,7 @@ from elizanet.plan import Choice
 from elizanet.policy.breaker import Entry
 from elizanet.policy.deadline import attempt_limit, may_start
 from elizanet.policy.hedge import After, hedge_after
-from elizanet.policy.retry import RetryPolicy, Step
+from elizanet.policy.retry import RetryPolicy
 from elizanet.policy.throttle import Throttle
 from elizanet.race import Race
 from elizanet.resume import Resumption
@@ -150,19 +150,19 @@ class Chain:
             raise run.failure()
         if (reserved := run.take_reserved()) is not None:
             return reserved
-        decision = self._retry.after(
+        pause = self._retry.pause(
             error,
             spent=run.repeats,
             remaining=run.remaining(),
             another_target=run.has_another(),
             chance=self._chance,
         )
-        left = run.remaining() - decision.delay
+        left = run.remaining() - (pause or 0.0)
         if run.is_exhausted or not may_start(left):
             raise run.failure()
-        if decision.step is Step.AGAIN and run.can_repeat and run.pays(choice.lane):
+        if pause is not None and run.can_repeat and run.pays(choice.lane):
             run.history.moved(choice.target)
-            await asyncio.sleep(decision.delay)
+            await asyncio.sleep(pause)
             if (again := run.again(choice)) is not None:
                 return again
         following = await self._next(run)

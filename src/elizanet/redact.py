@@ -55,21 +55,32 @@ _PRIVATE_HOST: Final = re.compile(
     r"|localhost)(?![a-z0-9\-]|\.[a-z0-9])(?::\d{1,5})?"
 )
 
+_KEY_WORDS: Final = ("key", "token", "secret", "passw", "sig")
+_KEY_PREFIXES: Final = ("-", "_", "aiza", "ya29.", "akia", "aroa", "asia", "aida", "eyj")
+_PRIVATE_NETWORKS: Final = ("10.", "127.", "192.168.", "169.254.", "172.", "100.", "0.0.0.0")  # noqa: S104 -- searched for
+_PRIVATE_NAMES: Final = (".internal", ".local", ".lan", ".intranet", ".corp", ".svc", "localhost",
+                         ".cluster")  # fmt: skip
 _RULES: Final = (
-    (_USER_INFO, f"{MASK}@"),
-    (_LABELLED, rf"\1{MASK}"),
-    (_AUTHORIZATION, rf"\1 {MASK}"),
-    (_PREFIXED, MASK),
-    (_ACCOUNT, MASK),
-    (_ARN, MASK),
-    (_PRIVATE_V4, MASK),
-    (_PRIVATE_V6, MASK),
-    (_PRIVATE_HOST, MASK),
+    (("://",), _USER_INFO, f"{MASK}@"),
+    (_KEY_WORDS, _LABELLED, rf"\1{MASK}"),
+    (("bearer", "basic", "digest"), _AUTHORIZATION, rf"\1 {MASK}"),
+    (_KEY_PREFIXES, _PREFIXED, MASK),
+    (("-", "_"), _ACCOUNT, MASK),
+    (("arn:",), _ARN, MASK),
+    (_PRIVATE_NETWORKS, _PRIVATE_V4, MASK),
+    (("[",), _PRIVATE_V6, MASK),
+    (_PRIVATE_NAMES, _PRIVATE_HOST, MASK),
 )
+"""Signs, of which every match in ASCII text has one in lower case; the pattern; what replaces it.
+
+Looking for the signs costs a tenth of looking for the pattern, and most texts have none.
+"""
 
 
 def redact(text: str) -> str:
     """Return the text with every secret replaced by `[redacted]`."""
-    for pattern, replacement in _RULES:
-        text = pattern.sub(replacement, text)
+    lowered = text.lower() if text.isascii() else None  # other letters may match one of ASCII's
+    for signs, pattern, replacement in _RULES:
+        if lowered is None or any(map(lowered.__contains__, signs)):
+            text = pattern.sub(replacement, text)
     return text

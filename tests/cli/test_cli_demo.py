@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -68,7 +69,7 @@ async def test_calls_that_went_alike_are_told_together(run: Run) -> None:
     """What changes from call to call is seen at a glance, in a pipe and for machines."""
     names = ("--scenario", "dead-provider", "--scenario", "all-limited")
     dead, limited, _ = (await run("demo", *names)).stdout.splitlines()
-    failing = int(THRESHOLD) + 1
+    failing = math.ceil(THRESHOLD)
     told = f"{failing} calls: primary 503 overloaded -> backup answered; 3 calls: backup answered"
     assert f"  {told}  backup answers: Hello, world!" in dead
     assert "; 3 calls: nobody asked -> error  error: rate_limit, again in 20 s" in limited

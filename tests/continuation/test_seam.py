@@ -9,6 +9,7 @@ import pytest
 
 from elizanet.call import Event, EventKind
 from elizanet.continuation import Seam, SeamError, Transcript
+from elizanet.continuation.chunks import added
 from elizanet.operation import Operation
 from support.chunks import DONE, FIRST, PING, SECOND, call_with, delta, event_of, read, text
 
@@ -220,6 +221,28 @@ def test_usage_is_the_sum_of_what_is_known() -> None:
         "completion_tokens_details": {"reasoning_tokens": 5, "audio_tokens": 0},
         "cost": 0.5,
     }
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "both"),
+    [
+        (1, 2, 3),
+        (1.5, 2, 3.5),
+        (1, None, 1),
+        (None, 2, 2),
+        ({"a": 1}, None, {"a": 1}),
+        ({"a": 1}, {"b": 2}, {"a": 1, "b": 2}),
+        ({"a": 1}, 2, 2),
+        (1, {"a": 2}, {"a": 2}),
+        (1, "2", "2"),
+        (True, True, True),
+        (1, True, True),
+    ],
+)
+def test_only_numbers_are_added(first: object, second: object, both: object) -> None:
+    """Of anything else the new stream's own word holds."""
+    assert added({"x": first}, {"x": second}) == {"x": both}
+    assert added({"x": first}, {"x": second})["x"].__class__ is both.__class__
 
 
 def test_usage_of_the_new_stream_alone_stays_as_it_is() -> None:

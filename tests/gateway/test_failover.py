@@ -125,10 +125,10 @@ async def test_the_id_of_a_call_is_the_one_in_the_log(serve: Serve, primary: Ups
         first = await gateway.ask()
         primary.fail("auth")
         second = await gateway.ask()
-    assert isinstance(told[0], CallAnswered)
-    assert told[0].call_id == first.header("x-elizanet-request-id")
-    assert isinstance(told[-1], CallGaveUp)
-    assert told[-1].call_id == second.header("x-elizanet-request-id")
+    answered = [each.call_id for each in told if isinstance(each, CallAnswered)]
+    gave_up = [each.call_id for each in told if isinstance(each, CallGaveUp)]
+    assert answered == [first.header("x-elizanet-request-id")]
+    assert gave_up == [second.header("x-elizanet-request-id")]
 
 
 async def test_a_caller_may_forbid_fallback(

@@ -170,6 +170,19 @@ def test_a_refusal_is_the_answer() -> None:
     assert told == {"role": "assistant", "content": None, "refusal": "I won't"}
 
 
+def test_what_is_said_before_a_tool_call_stays() -> None:
+    """Content is null only where there is none; the role is the provider's."""
+    calls = [{"id": "a", "function": {"name": "f", "arguments": "{}"}}]
+    told = message({"role": "model", "content": "Let me see"}, {"tool_calls": calls})
+    assert told == {"role": "model", "content": "Let me see", "tool_calls": calls}
+
+
+def test_a_choice_without_an_index_is_the_first() -> None:
+    """Some providers leave it out where there is one choice only."""
+    body = folded({"choices": [{"delta": {"content": "a"}}]}, chunk(content="b"))
+    assert [choice["message"]["content"] for choice in body["choices"]] == ["ab"]  # type: ignore[attr-defined]
+
+
 def test_reasoning_and_fields_of_tomorrow_are_kept() -> None:
     """Texts are joined, lists appended, items merged by index, objects merged, numbers last."""
     told = message(
@@ -367,6 +380,13 @@ async def test_a_folded_answer_shows_its_progress_and_then_its_body() -> None:
     assert "FoldedAnswer" in repr(answer)
     await answer.aclose()
     assert inner.is_closed
+    assert await answer.next() is None
+
+
+async def test_a_closed_answer_gives_nothing_more() -> None:
+    """Whatever is left upstream."""
+    answer = FoldedAnswer(Scripted(*STREAM), lambda body: None)
+    await answer.aclose()
     assert await answer.next() is None
 
 

@@ -102,6 +102,13 @@ async def test_the_chunk_of_the_usage_has_no_bytes_for_the_caller() -> None:
     assert inner.is_closed
 
 
+def test_a_chunk_that_is_about_something_else_stays() -> None:
+    """It has no choices, but it is not the usage either."""
+    data = b'{"choices":[],"prompt_filter_results":[1],"usage":null}'
+    (kept,) = without_usage(event_of(data, EventKind.PREAMBLE))
+    assert kept == event_of(b'{"choices":[],"prompt_filter_results":[1]}', EventKind.PREAMBLE)
+
+
 async def test_usage_beside_a_finish_reason_is_kept_apart() -> None:
     """Two events of one: the finish as the caller gets it, and the usage without bytes."""
     choice = {"choices": [{"delta": {}, "finish_reason": "stop"}]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from itertools import pairwise
 from math import inf
 
 import pytest
@@ -235,7 +236,7 @@ def test_clients_retry_as_the_official_ones_do(
     sdk = SdkClient(Client(world, provider), world.chance, obeys=obeys)
     world.run(sdk.ask, [Phase(1.0, calls=1)])
     asked = [at for at, _ in door.asked]
-    waited = [later - earlier for earlier, later in zip(asked, asked[1:], strict=False)]
+    waited = [later - earlier for earlier, later in pairwise(asked)]
     assert len(waited) == len(pauses)
     for pause, (least, most) in zip(waited, pauses, strict=True):
         assert least - 1e-9 <= pause <= most + 1e-9
@@ -265,7 +266,9 @@ def test_results_count_by_time() -> None:
     assert results.count(Outcome.FAILED) == len(list(results.rows(50)))
     assert results.waits() == sorted(results.waits())
     assert percentile(results.waits(), 0.5) == pytest.approx(2.02)
-    assert results.last(lambda row: results.outcome[row] == Outcome.ANSWERED) == pytest.approx(50, abs=1)
+    assert results.last(lambda row: results.outcome[row] == Outcome.ANSWERED) == pytest.approx(
+        50, abs=1
+    )
     assert results.attempts_per_call() == 1.0
 
 

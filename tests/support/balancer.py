@@ -1,7 +1,7 @@
-"""A load balancer as operators use one: it honours `/ready`, keeps half of its connections, and
-never retries.
+"""A load balancer as operators use one: it honours `/ready`, and never retries.
 
-What it cannot pass on is a 502 that it counts: nothing that a gateway loses is hidden.
+Every second request has a connection of its own. What cannot be passed on is a 502 that it counts:
+nothing that a gateway loses is hidden.
 """
 
 from __future__ import annotations

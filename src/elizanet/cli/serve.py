@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import sys
 from asyncio import Runner
 from pathlib import Path
+from typing import Final
 
 import click
 
 from elizanet.cli.announce import announce
 from elizanet.gateway.server import listen, new_event_loop, serve
 from elizanet.settings import Settings, load_settings
+
+YOUNG_OBJECTS: Final = 10_000
+"""Containers made and not yet freed after which the youngest are searched for cycles."""
 
 EPILOG = """\b
 Examples:
@@ -60,12 +65,23 @@ def command(*, config: Path | None, host: str | None, port: int | None) -> None:
     def started() -> None:
         announce(settings, sockets)
         sys.stdout.flush()
+        _settle_memory()
 
     def reread() -> Settings:
         return load_settings(config_file=config).serving(host, port)
 
     with Runner(loop_factory=new_event_loop) as runner:
         runner.run(serve(settings, sockets, started, reread))
+
+
+def _settle_memory() -> None:
+    """Let the collector of cycles skip what stays for good, and run every few dozen calls.
+
+    By default it runs for nearly every call, and now and then looks at all that was imported.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS, 20, 50)
 
 
 def _log_to_standard_error() -> None:

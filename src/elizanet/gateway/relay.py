@@ -11,10 +11,10 @@ from elizanet.gateway.body import Asked, asked_in, read_body, refuse_encoding
 from elizanet.gateway.controls import HopGuard, forbids_fallback, is_repeated, timeout_in
 from elizanet.gateway.delivery import Listener, deliver
 from elizanet.gateway.ownership import Ownership
-from elizanet.gateway.usage import tokens_used
 from elizanet.gateway.watch import CallerWatch
 from elizanet.operation import Operation
 from elizanet.router import Router
+from elizanet.usage import usage_in
 
 _CHUNKED: Final = frozenset({Operation.CHAT, Operation.COMPLETION})
 """The operations whose streams are chunks; the events of all others have types."""
@@ -84,6 +84,7 @@ class Relay:
         def listen(data: bytes) -> None:
             nonlocal learning
             learning = learning and not self._ownership.learn(provider, data)
-            visit.heard(tokens_used(data))
+            usage = usage_in(data)
+            visit.heard(None if usage is None else usage.total_tokens)
 
         return listen

@@ -1,4 +1,4 @@
-"""What to do after an attempt has failed: stop, move to the next target, or try again here.
+"""Whether an attempt that has failed is made again at the same target, and when.
 
 Theory of operation. Another target is the better answer to almost every failure: it is not
 the one that just failed, and it is free for the one that did. Trying again at the same
@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
 from elizanet.errors import FailureClass, ProviderError
@@ -45,26 +44,6 @@ _REQUEST_TIMEOUT: Final = 408
 _AGAIN_SOON: Final = frozenset({_REQUEST_TIMEOUT, 500})
 
 
-class Step(Enum):
-    """What the engine does next."""
-
-    STOP = "stop"
-    MOVE = "move"
-    AGAIN = "again"
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A step, and for `AGAIN` the seconds to wait before it."""
-
-    step: Step
-    delay: float = 0.0
-
-
-STOP: Final = Decision(Step.STOP)
-MOVE: Final = Decision(Step.MOVE)
-
-
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """`same_provider`: repetitions a call may spend (default 1; 0 = always move on).
@@ -80,7 +59,7 @@ class RetryPolicy:
         """Return how many attempts a call with so many targets may make."""
         return min(targets + self.same_provider, MOST_ATTEMPTS)
 
-    def after(
+    def pause(
         self,
         error: ProviderError,
         *,
@@ -88,15 +67,15 @@ class RetryPolicy:
         remaining: float,
         another_target: bool,
         chance: random.Random,
-    ) -> Decision:
-        """Decide what follows `error`, `spent` repetitions into a call with `remaining` seconds."""
-        if not error.verdict.fallback:
-            return STOP
-        otherwise = MOVE if another_target else STOP
-        if spent >= self.same_provider or not error.verdict.retry_same_provider:
-            return otherwise
-        delay = self._delay(error, spent, remaining, another_target, chance)
-        return otherwise if delay is None else Decision(Step.AGAIN, delay)
+    ) -> float | None:
+        """Return the seconds to wait before another try at the same target, None for no try.
+
+        `spent` repetitions into a call with `remaining` seconds.
+        """
+        verdict = error.verdict
+        if spent >= self.same_provider or not (verdict.fallback and verdict.retry_same_provider):
+            return None
+        return self._delay(error, spent, remaining, another_target, chance)
 
     def _delay(
         self,
@@ -106,7 +85,6 @@ class RetryPolicy:
         another_target: bool,  # noqa: FBT001 -- private, one caller
         chance: random.Random,
     ) -> float | None:
-        """Return the seconds to wait before another try here, or None to make none."""
         failure, stated = error.failure_class, error.verdict.retry_after_s
         if failure is FailureClass.TIMEOUT and error.status != _REQUEST_TIMEOUT:
             return None

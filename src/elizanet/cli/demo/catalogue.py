@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Final
 
 from elizanet.cli.demo.questions import embedding, image, stream, structured, text
@@ -158,7 +159,7 @@ _LEARNT: Final = (
         "dead-provider",
         "it fails and fails: its breaker opens, and from then on no call waits for it",
         text,
-        (_by_backup("overloaded", times=int(THRESHOLD) + 1), _by_backup(times=3)),
+        (_by_backup("overloaded", times=ceil(THRESHOLD)), _by_backup(times=3)),
         primary=("status=503",),
     ),
     Scenario(

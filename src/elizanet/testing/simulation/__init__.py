@@ -32,23 +32,24 @@ from elizanet.testing.simulation.performance import (
     Performance,
     Variation,
 )
+from elizanet.testing.simulation.provider import SimulatedProvider
 from elizanet.testing.simulation.rehearsal import Rehearsal
 from elizanet.testing.simulation.results import Outcome, Results, percentile
 from elizanet.testing.simulation.scenario import Scenario, play
 from elizanet.testing.simulation.sdk import SdkClient
-from elizanet.testing.simulation.server import Server, SimulatedProvider
+from elizanet.testing.simulation.server import Server
 from elizanet.testing.simulation.windows import Window
 from elizanet.testing.simulation.world import World
 
 __all__ = [
     "ALL",
     "ALONE",
-    "AttemptEnd",
     "BEHAVIOURS",
     "NONE",
     "OUTAGES",
     "SHORT",
     "VARIATIONS",
+    "AttemptEnd",
     "CallRecord",
     "Capacity",
     "Client",

@@ -33,8 +33,8 @@ from elizanet.target import Target
 from elizanet.testing.simulation.calls import CallRecord
 from elizanet.testing.simulation.error_facts import PLANTED_KEY
 from elizanet.testing.simulation.ledger import AttemptEnd, ServedAttempt
+from elizanet.testing.simulation.provider import SimulatedProvider
 from elizanet.testing.simulation.results import Outcome
-from elizanet.testing.simulation.server import SimulatedProvider
 
 MOST_KEPT: Final = 20
 """Violations that are kept in words; all are counted."""

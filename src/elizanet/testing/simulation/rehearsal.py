@@ -23,8 +23,9 @@ from elizanet.testing.simulation.failures import Failures
 from elizanet.testing.simulation.latency import Latency
 from elizanet.testing.simulation.outages import Outage
 from elizanet.testing.simulation.performance import Performance, Variation, summed_up
+from elizanet.testing.simulation.provider import SimulatedProvider
 from elizanet.testing.simulation.sdk import SdkClient
-from elizanet.testing.simulation.server import Server, SimulatedProvider
+from elizanet.testing.simulation.server import Server
 from elizanet.testing.simulation.world import World
 
 _BODY: Final = b'{"model":"m","messages":[{"role":"user","content":"%b"}]}' % (b"x " * 1_000)
@@ -103,11 +104,13 @@ class Rehearsal:
 
     def _router(self, world: World, outage: Outage, variation: Variation) -> Router:
         servers = self._servers(world, outage)
+        folds = self._settings.stream.fold_unary
 
         def provider(
             given: ProviderSettings, _key: Secret | None, number: int
         ) -> SimulatedProvider:
-            return servers[_address(given)].provider(f"key {number}", given.name)
+            server = servers[_address(given)]
+            return server.provider(f"key {number}", given.name, folds=folds)
 
         chain = self._settings.fallback_enabled and not variation.alone
         return Router(
@@ -127,7 +130,7 @@ class Rehearsal:
             hit = outage.everywhere or address == first
             servers[address] = world.server(
                 address,
-                *(outage.windows if hit else ()),
+                *(outage.windows() if hit else ()),
                 latency=self._latency,
                 capacity=Capacity(max(1.0, busy * outage.headroom)),
             )

@@ -1,4 +1,4 @@
-"""A simulated provider: a server that may be slow, full or broken, and clients of it."""
+"""A server that may be slow, full or broken."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from math import inf
 from typing import Final
 
-from elizanet.call import Answer, Call, Head, Headers, Upload
+from elizanet.call import Answer, Call, Head
 from elizanet.errors import ProviderError
-from elizanet.operation import Operation
 from elizanet.testing.simulation.answer import SimulatedAnswer
 from elizanet.testing.simulation.behaviours import Situation, works
 from elizanet.testing.simulation.capacity import Capacity, QueueFull
@@ -19,6 +18,7 @@ from elizanet.testing.simulation.exchange import Exchange, Request
 from elizanet.testing.simulation.failures import Failures
 from elizanet.testing.simulation.latency import Latency
 from elizanet.testing.simulation.ledger import AttemptEnd, Ledger, ServedAttempt
+from elizanet.testing.simulation.provider import SimulatedProvider
 from elizanet.testing.simulation.windows import Window
 
 _HEADERS: Final = (("content-type", "application/json"),)
@@ -55,9 +55,11 @@ class Server:
     def __repr__(self) -> str:
         return f"<Server {self.name} {self.capacity!r} windows={len(self.windows)}>"
 
-    def provider(self, key: str = "", name: str | None = None) -> SimulatedProvider:
+    def provider(
+        self, key: str = "", name: str | None = None, *, folds: bool = False
+    ) -> SimulatedProvider:
         """Return a provider that asks this server with a key; it is named as the server."""
-        return SimulatedProvider(name or self.name, self, key)
+        return SimulatedProvider(name or self.name, self, key, folds=folds)
 
     def is_well(self, model: str, key: str, start: float, end: float) -> bool:
         """Tell whether nothing was wrong for this model and key in a span of time."""
@@ -118,35 +120,3 @@ class Server:
         if delay is not None:
             self.stated[attempt.model, attempt.key] = now + delay
         return failure.error()
-
-
-class SimulatedProvider:
-    """A client of a server, with one key: what a chain asks."""
-
-    def __init__(self, name: str, server: Server, key: str) -> None:
-        self.name = name
-        self.key = key
-        self.server = server
-
-    def __repr__(self) -> str:
-        return f"<SimulatedProvider {self.name} of {self.server!r}>"
-
-    async def list_models(self) -> tuple[str, ...]:
-        """Return nothing: a server answers for every model."""
-        return ()
-
-    async def forward(
-        self,
-        method: str,
-        target: str,
-        headers: Headers,
-        body: bytes | None,
-        rest: Upload | None,  # noqa: ARG002 -- an upload is of no interest here
-    ) -> Answer:
-        """Answer a request that is no call as the server answers calls."""
-        name = f"{method} {target}"
-        return await self.send(Call(name, Operation.CHAT, name, body or b"", inf, headers=headers))
-
-    async def send(self, call: Call) -> Answer:
-        """Ask the server. Raises `ProviderError`."""
-        return await self.server.serve(call, self.name, self.key)
