@@ -237,7 +237,10 @@ def test_with_nobody_to_go_on_the_break_is_the_error() -> None:
     world = World(breaking(4), DOWN)
     error = play(world, breaks(world))
     assert (error.provider, error.message) == ("p1", "scripted stream_interrupted")
-    assert [attempt.provider for attempt in error.attempts] == ["p1", "p2"]
+    assert [(attempt.provider, attempt.failure_class) for attempt in error.attempts] == [
+        ("p1", FailureClass.STREAM_INTERRUPTED),
+        ("p2", FailureClass.OVERLOADED),
+    ]
     assert world.told(StreamContinued) == []
 
 
@@ -249,6 +252,8 @@ def test_a_continuation_that_breaks_is_not_continued() -> None:
     assert error.provider == "p2"
     assert world.text == "".join(WORDS[:6])
     assert world.asked() == [1, 1, 0]
+    assert world.told(CallEnded)[0].outcome is Outcome.BROKEN
+    assert [failure for _, failure, _ in world.path()] == [FailureClass.STREAM_INTERRUPTED] * 2
 
 
 def test_a_call_for_one_target_is_not_continued_elsewhere() -> None:
@@ -325,7 +330,7 @@ def test_a_caller_who_leaves_leaves_nothing_open(moment: float) -> None:
             await task
 
     play(world, story())
-    assert len(world.told(CallEnded)) == 1
+    assert [event.outcome for event in world.told(CallEnded)] == [Outcome.LEFT]
 
 
 # The same over real sockets, through the library

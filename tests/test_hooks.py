@@ -491,7 +491,7 @@ async def test_a_health_hook_without_end_does_not_hold_up_the_check(
 
     monkeypatch.setattr("elizanet.router.HEALTH_LIMIT_S", 0.05)
     health = (await make_router(primary, health=never).health())["primary"]
-    assert (bool(health), health.reason) == (False, "no answer within 0.05 s")
+    assert (bool(health), health.reason) == (False, "the health hook gave no answer within 0.05 s")
 
 
 async def test_without_a_hook_nothing_stands_in_the_way(

@@ -424,3 +424,17 @@ def test_without_protections_there_is_only_the_next_target() -> None:
     world = World([Failing("rate_limit", 429, retry_after_s=60)], Reply(("b",)), protections=off)
     assert play(world, world.asks(30)) == ["b"] * 30
     assert world.asked() == [30, 30]
+
+
+def test_a_first_choice_that_is_passed_over_is_told() -> None:
+    """An answer of another target says why it was not the first one's."""
+    world = World([Failing("rate_limit", 429, retry_after_s=60)], Reply(("b",)))
+
+    async def story() -> None:
+        async with await world.send() as moved:
+            assert moved.fallback is FailureClass.RATE_LIMIT
+        async with await world.send() as passed_over:
+            assert len(passed_over.attempts) == 1
+            assert passed_over.fallback is FailureClass.RATE_LIMIT
+
+    play(world, story())

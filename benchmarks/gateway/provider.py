@@ -18,6 +18,8 @@ from benchmarks.gateway import traffic
 
 EVENT_INTERVAL_S: Final = 0.010
 """Seconds between two events of a stream: a fast model's hundred tokens a second."""
+SLOW_INTERVAL_S: Final = 0.200
+"""The same of a stream that is only to be open."""
 TICKS: Final = 20
 """Streams take turns within an interval: real ones do not speak all at the same moment."""
 
@@ -30,10 +32,11 @@ _REFUSING: Final = f"POST {traffic.REFUSING_BASE}/".encode()
 
 
 class Clock:
-    """Sends every stream its next event, in turns."""
+    """Sends every stream its next event, in turns; `interval`: seconds between two of a stream."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, interval: float) -> None:
         self._loop = loop
+        self._pause = interval / TICKS
         self._turns: list[set[Connection]] = [set() for _ in range(TICKS)]
         self._now = self._joined = 0
         self._due = loop.time()
@@ -51,8 +54,16 @@ class Clock:
         for stream in tuple(self._turns[self._now % TICKS]):
             stream.tick()
         self._now += 1
-        self._due += EVENT_INTERVAL_S / TICKS
+        self._due += self._pause
         self._loop.call_at(self._due, self._tick)
+
+
+class Clocks:
+    """The clock of streams that are measured, and the one of those that are only to be open."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.fast = Clock(loop, EVENT_INTERVAL_S)
+        self.slow = Clock(loop, SLOW_INTERVAL_S)
 
 
 class Connection(asyncio.Protocol):
@@ -60,8 +71,9 @@ class Connection(asyncio.Protocol):
 
     transport: asyncio.Transport
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
+        self._clock = clocks.fast
         self._received = b""
         self._events = 0
 
@@ -85,6 +97,8 @@ class Connection(asyncio.Protocol):
         """Answer one request, whole."""
         if traffic.STREAM_MARK in request:
             self._events = traffic.events_wanted(request)
+            endless = self._events >= traffic.ENDLESS
+            self._clock = self._clocks.slow if endless else self._clocks.fast
             self.transport.write(_STREAM_HEAD + _EVENT)
             self._clock.join(self)
         else:
@@ -100,17 +114,17 @@ class Connection(asyncio.Protocol):
             self.transport.write(_STREAM_END)
 
 
-async def serve(make: Callable[[Clock], asyncio.Protocol]) -> None:
+async def serve(make: Callable[[Clocks], asyncio.Protocol]) -> None:
     """Print a port, and answer there until the standard input closes."""
     loop = asyncio.get_running_loop()
-    clock = Clock(loop)
-    server = await loop.create_server(lambda: make(clock), "127.0.0.1", 0, backlog=1024)
+    clocks = Clocks(loop)
+    server = await loop.create_server(lambda: make(clocks), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
 
 
-def main(make: Callable[[Clock], asyncio.Protocol]) -> None:
+def main(make: Callable[[Clocks], asyncio.Protocol]) -> None:
     """Serve on the core that the command line names."""
     os.sched_setaffinity(0, {int(sys.argv[1])})
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -22,6 +22,8 @@ REFUSING_BASE: Final = "/refusing/v1"
 
 REQUEST_BYTES: Final = 1024
 ANSWER_BYTES: Final = 650
+ENDLESS: Final = 1_000_000
+"""Events of a stream that is not to end by itself."""
 STREAM_MARK: Final = b'"stream":true'
 REQUEST_END: Final = b'"}]}'
 ANSWER_END: Final = b',"end":1}'

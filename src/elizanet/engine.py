@@ -89,6 +89,7 @@ class Chain:
         self._throttle.request(run.began)
         try:
             choice = await self._next(run)
+            run.history.first_choice = next(iter(run.candidates.passed_over), None)
             while True:
                 try:
                     opened = await self._attempt(run, choice)

@@ -183,6 +183,11 @@ class Skipped:
     def __str__(self) -> str:
         return f"{self.provider}/{self.model}: {self.reason}"
 
+    @property
+    def failure_class(self) -> FailureClass:
+        """What the target would most probably have said."""
+        return _SKIPPED_AS.get(self.reason, FailureClass.OVERLOADED)
+
 
 class AllTargetsFailed(CallFailed):
     """No target answered: each one that was asked failed, and the others could not be asked.
@@ -208,7 +213,7 @@ class AllTargetsFailed(CallFailed):
     def failure_class(self) -> FailureClass:
         """`rate_limit` if that is what all of them said, else the first choice's class."""
         classes = {error.failure_class for error in self.errors}
-        classes |= {_SKIPPED_AS.get(s.reason, FailureClass.OVERLOADED) for s in self.skipped}
+        classes |= {target.failure_class for target in self.skipped}
         if len(classes) == 1:
             return classes.pop()
         return self.errors[0].failure_class if self.errors else FailureClass.OVERLOADED
@@ -232,4 +237,4 @@ _SKIPPED_AS: Final = {
     "key_quarantined": FailureClass.AUTH,
     "target_quarantined": FailureClass.MODEL_NOT_FOUND,
 }
-"""What a target that was not asked would most probably have said."""
+"""What a target that was not asked would most probably have said; all others: overloaded."""

@@ -7,7 +7,14 @@ import dataclasses
 from msgspec.structs import replace
 
 from elizanet.call import Attempt, Call
-from elizanet.errors import STOPPING, AllTargetsFailed, CallFailed, ProviderError, Skipped
+from elizanet.errors import (
+    STOPPING,
+    AllTargetsFailed,
+    CallFailed,
+    FailureClass,
+    ProviderError,
+    Skipped,
+)
 from elizanet.plan import Choice
 from elizanet.target import Target
 from elizanet.telemetry import (
@@ -27,11 +34,12 @@ from elizanet.usage import Usage
 class History:
     """The attempts of one call, in the order in which they started.
 
-    `passed_over`: the targets that were not asked when it was their turn.
+    `passed_over`: the targets that were not asked when it was their turn; `first_choice`: the
+    first of them, if it was passed over before anybody was asked.
     """
 
     __slots__ = ("_attempts", "_call", "_committed", "_emit", "_is_ended", "_last_failed",
-                 "began", "errors", "passed_over", "started")  # fmt: skip
+                 "began", "errors", "first_choice", "passed_over", "started")  # fmt: skip
 
     def __init__(self, call: Call, began: float, emit: Emitter) -> None:
         self._call = call
@@ -44,6 +52,7 @@ class History:
         self.started = 0
         self.errors: list[ProviderError] = []
         self.passed_over: tuple[Skipped, ...] = ()
+        self.first_choice: Skipped | None = None
 
     def __repr__(self) -> str:
         return f"<History {self._call.id} attempts={self.started}>"
@@ -59,6 +68,16 @@ class History:
         if len(self._attempts) == 1:
             return tuple(self._attempts.values())
         return tuple(self._attempts[number] for number in sorted(self._attempts))
+
+    @property
+    def fallback(self) -> FailureClass | None:
+        """The failure class of the first choice, if another one has answered."""
+        if self.first_choice is not None:
+            return self.first_choice.failure_class
+        first, *others = self.attempts
+        by = next((a for a in others if a.failure_class is None), first)
+        moved = (by.provider, by.model) != (first.provider, first.model)
+        return first.failure_class if moved else None
 
     def attempt(self, number: int) -> Attempt:
         """Return an attempt that has ended."""

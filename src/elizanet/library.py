@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from copy import copy
@@ -286,7 +287,10 @@ class Elizanet:
         most = self.settings.max_input_length
         fields = structured.object_fields(parameters, model, reader, most, formatted=formatted)
         answer = await self._router.send(Operation.CHAT, model, encoded(fields), check=reader.check)
-        await self._read(answer, on_served)
+        body = await self._read(answer, on_served)
+        if self._router.hooks.hooks.process_response is not None:
+            with contextlib.suppress(ValueError):  # the value as it was serves, too
+                reader.check(body)
         return reader.value
 
     async def _image(self, params: Given, on_served: OnServed | None) -> list[dict[str, str]]:

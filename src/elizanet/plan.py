@@ -63,8 +63,11 @@ class Candidates:
     def __repr__(self) -> str:
         return f"<Candidates {', '.join(map(str, self._left))}>"
 
-    def best(self, now: float) -> tuple[Target, Lane] | None:
-        """Return the target to ask now, None if each one refuses."""
+    def best(self, now: float, *, is_its_turn: bool = True) -> tuple[Target, Lane] | None:
+        """Return the target to ask now, None if each one refuses.
+
+        `is_its_turn`: it is going to be asked, so those before it are passed over.
+        """
         equal: list[tuple[Target, Lane]] = []
         for target in self._left:
             if equal and target.tier != equal[0][0].tier:
@@ -73,7 +76,7 @@ class Candidates:
             refusal = lane.refusal(now, self._size)
             if refusal is None:
                 equal.append((target, lane))
-            else:
+            elif is_its_turn:
                 self._pass_over(Refused(target, lane, refusal), now)
         if len(equal) > 1:
             return equal[choose([self._weighed(*pair, now) for pair in equal], self._chance)]

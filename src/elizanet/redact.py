@@ -24,17 +24,21 @@ _LABELLED: Final = re.compile(
 _AUTHORIZATION: Final = re.compile(
     r"(?i)\b(bearer|basic|digest)\s(?:(?=\S{0,200}\d)[\w.~+/=\-]{8,}|[\w.~+/=\-]{20,})"
 )
+_KEYS: Final = (
+    "sk|pk|rk|ak|gsk|csk|fw|tgp|pplx|hf|nvapi|xai|r8|esecret|glpat|ghp|gho|ghs|ghu|github_pat"
+    "|xoxb|xoxp|vck|sk-ant|dapi"
+)
 _PREFIXED: Final = re.compile(
     r"(?<![A-Za-z0-9_\-])(?:"
-    r"(?:sk|pk|rk|ak|gsk|csk|fw|tgp|pplx|hf|nvapi|xai|r8|esecret|glpat|ghp|gho|ghs|ghu|github_pat"
-    r"|xoxb|xoxp|vck|sk-ant|dapi)[-_](?=[A-Za-z0-9_\-*.]*[0-9A-Z*])[A-Za-z0-9_\-*.]{6,}[A-Za-z0-9*]"
+    rf"(?:{_KEYS})[-_](?=[A-Za-z0-9_\-*.]*[0-9A-Z*])[A-Za-z0-9_\-*.]{{6,}}[A-Za-z0-9*]"
     r"|(?:sk|gsk|pk)[-_][A-Za-z0-9_\-]{16,}"
     r"|AIza[A-Za-z0-9_\-]{20,}|ya29\.[A-Za-z0-9_\-.]{10,}|(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{12,}"
     r"|eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-.]{8,}"
     r")"
 )
+_ACCOUNTS: Final = "org|proj|acct|account|user|team|cus|sub|ws|wrkspc"
 _ACCOUNT: Final = re.compile(
-    r"(?<![A-Za-z0-9_\-])(?:org|proj|acct|account|user|team|cus|sub|ws|wrkspc)[-_]"
+    rf"(?<![A-Za-z0-9_\-])(?:{_ACCOUNTS})[-_]"
     r"(?=[A-Za-z0-9]*[0-9A-Z])[A-Za-z0-9]{6,}(?![A-Za-z0-9_\-])"
 )
 _ARN: Final = re.compile(
@@ -55,21 +59,34 @@ _PRIVATE_HOST: Final = re.compile(
     r"|localhost)(?![a-z0-9\-]|\.[a-z0-9])(?::\d{1,5})?"
 )
 
-_KEY_WORDS: Final = ("key", "token", "secret", "passw", "sig")
-_KEY_PREFIXES: Final = ("-", "_", "aiza", "ya29.", "akia", "aroa", "asia", "aida", "eyj")
-_PRIVATE_NETWORKS: Final = ("10.", "127.", "192.168.", "169.254.", "172.", "100.", "0.0.0.0")  # noqa: S104 -- searched for
-_PRIVATE_NAMES: Final = (".internal", ".local", ".lan", ".intranet", ".corp", ".svc", "localhost",
-                         ".cluster")  # fmt: skip
+
+def _with_hyphen(prefixes: str) -> tuple[str, ...]:
+    return tuple(prefix + sign for prefix in prefixes.split("|") for sign in "-_")
+
+
+_UNHYPHENED: Final = ("aiza", "ya29.", "akia", "aroa", "asia", "aida", "eyj")
+_NETWORKS: Final = ("10.", "127.", "192.168.", "169.254.", "172.", "100.", "0.0.0.")
+_NAMES: Final = (
+    ".internal",
+    ".local",
+    ".lan",
+    ".intranet",
+    ".corp",
+    ".svc",
+    ".cluster",
+    "localhost",
+)
+
 _RULES: Final = (
     (("://",), _USER_INFO, f"{MASK}@"),
-    (_KEY_WORDS, _LABELLED, rf"\1{MASK}"),
+    (("=", ":", "%3d"), _LABELLED, rf"\1{MASK}"),
     (("bearer", "basic", "digest"), _AUTHORIZATION, rf"\1 {MASK}"),
-    (_KEY_PREFIXES, _PREFIXED, MASK),
-    (("-", "_"), _ACCOUNT, MASK),
+    ((*_with_hyphen(_KEYS), *_UNHYPHENED), _PREFIXED, MASK),
+    (_with_hyphen(_ACCOUNTS), _ACCOUNT, MASK),
     (("arn:",), _ARN, MASK),
-    (_PRIVATE_NETWORKS, _PRIVATE_V4, MASK),
+    (_NETWORKS, _PRIVATE_V4, MASK),
     (("[",), _PRIVATE_V6, MASK),
-    (_PRIVATE_NAMES, _PRIVATE_HOST, MASK),
+    (_NAMES, _PRIVATE_HOST, MASK),
 )
 """Signs, of which every match in ASCII text has one in lower case; the pattern; what replaces it.
 

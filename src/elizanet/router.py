@@ -211,7 +211,7 @@ class Router:
         globs = [route for route in routes if _is_glob(route.pattern)]
         askable = {t.provider for route in globs for t in route.targets if t.model == KEEP}
         order = [name for name in self._providers if name in askable]
-        found = await asyncio.gather(*map(self._health, order))
+        found = await asyncio.gather(*map(self._models, order))
         offers = {name: health.models for name, health in zip(order, found, strict=True)}
         for route in globs:
             for target in route.targets:
@@ -310,12 +310,23 @@ class Router:
         return embedding_check
 
     async def _health(self, name: str) -> ProviderHealth:
+        """Ask the operator's own check, or else the provider for its models."""
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
             with Limit(began + HEALTH_LIMIT_S):
                 if (said := await self.hooks.health(name)) is not None:
                     return _as_told(said, clock() - began)
+        except LimitReached:
+            reason = f"the health hook gave no answer within {HEALTH_LIMIT_S:g} s"
+            return ProviderHealth(False, reason, clock() - began)
+        return await self._models(name)
+
+    async def _models(self, name: str) -> ProviderHealth:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            with Limit(began + HEALTH_LIMIT_S):
                 models = await self._providers[name].list_models()
         except LimitReached:
             return ProviderHealth(False, f"no answer within {HEALTH_LIMIT_S:g} s", clock() - began)

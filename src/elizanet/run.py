@@ -79,7 +79,7 @@ class Run:
 
     def has_another(self) -> bool:
         """Tell whether another target would admit the call now."""
-        return self.candidates.best(self.now()) is not None
+        return self.candidates.best(self.now(), is_its_turn=False) is not None
 
     def best(self, role: Role | None = None) -> Choice | None:
         """Take the best target that admits the call now."""

@@ -104,6 +104,11 @@ class CommittedAnswer:
         head = self.head
         return f"<CommittedAnswer {head.provider}/{head.model} {head.status}>"
 
+    @property
+    def fallback(self) -> FailureClass | None:
+        """The failure class of the first choice, if another one has answered."""
+        return self._history.fallback
+
     async def __aenter__(self) -> Self:
         return self
 

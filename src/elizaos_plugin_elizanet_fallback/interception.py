@@ -89,7 +89,7 @@ class Interception:
         refused = refusal_of(lane)
         if refused is not None:
             try:
-                return await self._answer_instead(call, refused)
+                return await self._answer_instead(call, refused, takes_markers=False)
             except ProviderError as error:
                 if error is not refused:
                     raise
@@ -214,7 +214,9 @@ class Interception:
         size = ModelType.TEXT_SMALL if mode == LLMMode.SMALL else ModelType.TEXT_LARGE
         return f"{size}_STREAM" if key in STREAMED else size.value
 
-    async def _answer_instead(self, call: HostCall, error: Exception) -> object:
+    async def _answer_instead(
+        self, call: HostCall, error: Exception, *, takes_markers: bool = True
+    ) -> object:
         """Return the fallback's answer. Raises `error` if there is none."""
         log, reason = self._agent.log, reason_of(error)
         log.falling_back(reason)
@@ -227,6 +229,8 @@ class Interception:
             raise self._both_failed(error, second) from error.__cause__ or second
         if (degraded := degraded_in(answer)) is not None:
             log.fallback_failed(degraded.reason)
+            if not takes_markers:
+                raise error
             return answer
         length = vector_length(answer) if call.is_embedding else None
         if length and self._length and length != self._length:

@@ -161,8 +161,9 @@ class Running:
 
 
 def request(path: str, body: bytes, *headers: str, method: str = "POST") -> bytes:
-    """A request with a content-length."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: gateway", *headers]
+    """A request with a content-length, and with a host of its own unless one is given."""
+    host = () if any(line.lower().startswith("host:") for line in headers) else ("Host: gateway",)
+    lines = [f"{method} {path} HTTP/1.1", *host, *headers]
     if body:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + HEAD_END + body

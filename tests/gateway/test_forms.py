@@ -117,6 +117,24 @@ async def test_an_upload_over_the_bound_streams_to_the_first_target(
     assert backup.requests == []
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("response_format", b"text", b"primary heard"),
+        ("stream", b"true", b"event: transcript.text.done"),
+    ],
+)
+async def test_fields_behind_a_large_file_are_the_providers_affair(
+    serve: Serve, primary: Upstream, field: str, value: bytes, told: bytes
+) -> None:
+    """The answer to them is passed on, though nobody here has read them in time."""
+    file = part("file", b"x" * 1_000_000, "a.mp3")
+    async with serve(primary, max_body=SMALL) as gateway:
+        heard = await gateway.ask(PATH, form(MODEL, file, part(field, value)), TYPE)
+    assert heard.status == 200
+    assert told in heard.body
+
+
 async def test_an_upload_is_passed_on_while_it_comes_in(serve: Serve, primary: Upstream) -> None:
     """What is over the bound is not kept until the end."""
     body = large()

@@ -203,6 +203,20 @@ async def test_a_stream_without_its_last_event_is_not_whole(
     assert b"event: error\n" in heard.body
 
 
+@UNARY
+async def test_a_provider_is_told_what_may_come_back(
+    serve: Serve, primary: Upstream, path: str, request_: Request
+) -> None:
+    """JSON where it must be JSON, encoded or not; anything, as it is, where it may be audio."""
+    body, content_type = request_
+    async with serve(primary) as gateway:
+        await gateway.ask(f"/v1/{path}", body, content_type)
+    (received,) = primary.requests
+    any_type = path.startswith("audio/")
+    assert received.header("accept") == ("*/*" if any_type else "application/json")
+    assert ("gzip" in received.header("accept-encoding")) is not any_type
+
+
 OLDER = {
     "images/generations": encoded(prompt="a cat", stream=True).replace(b"gpt-4o", b"dall-e-3"),
     "audio/transcriptions": audio_form(AUDIO, "whisper-1", stream="true"),

@@ -254,6 +254,14 @@ async def test_silence_ends_in_time(serve: Serve, primary: Upstream, fault: str)
     assert not rest.endswith(b"0\r\n\r\n")
 
 
+async def test_a_caller_may_shorten_these_requests_too(serve: Serve, primary: Upstream) -> None:
+    """With the same header as calls."""
+    primary.fail("hang")
+    async with serve(primary, passthrough="primary") as gateway:
+        heard = await gateway.get("/v1/files/f", "x-request-timeout-ms: 200")
+    assert (heard.status, heard.error["type"]) == (504, "timeout")
+
+
 async def test_a_caller_who_leaves_ends_the_request(serve: Serve, primary: Upstream) -> None:
     """While its body goes up as well as while the answer is awaited."""
     primary.fail("hang")

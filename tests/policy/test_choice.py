@@ -21,7 +21,7 @@ def candidate(
     return Candidate(weight, in_flight, latency, success)
 
 
-def shares(*candidates: Candidate, calls: int = 20_000) -> list[float]:
+def shares(*candidates: Candidate, calls: int = 8_000) -> list[float]:
     """Return the share of each, if nothing about them changes."""
     chance = random.Random(1)
     chosen = Counter(choose(candidates, chance) for _ in range(calls))
@@ -38,22 +38,22 @@ def test_one_alone_is_chosen_without_chance() -> None:
 
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_equals_share_evenly(count: int) -> None:
-    """Each gets its part, within a percent."""
+    """Each gets its part, within a percent and a half."""
     for share in shares(*[candidate()] * count):
-        assert share == pytest.approx(1 / count, abs=0.01)
+        assert share == pytest.approx(1 / count, abs=0.015)
 
 
 def test_weights_are_proportions() -> None:
     """3 : 1 is three quarters and one."""
-    assert shares(candidate(3.0), candidate(1.0)) == pytest.approx([0.75, 0.25], abs=0.01)
+    assert shares(candidate(3.0), candidate(1.0)) == pytest.approx([0.75, 0.25], abs=0.015)
 
 
 def test_the_better_one_of_a_pair_gets_three_quarters() -> None:
     """The other is drawn twice in a quarter of the cases: it stays known."""
     fast_first = shares(candidate(latency=0.5), candidate(latency=0.6))
     slow_first = shares(candidate(latency=0.6), candidate(latency=0.5))
-    assert fast_first == pytest.approx([0.75, 0.25], abs=0.01)
-    assert slow_first == pytest.approx([0.25, 0.75], abs=0.01)
+    assert fast_first == pytest.approx([0.75, 0.25], abs=0.015)
+    assert slow_first == pytest.approx([0.25, 0.75], abs=0.015)
 
 
 @pytest.mark.parametrize(
@@ -83,28 +83,28 @@ def test_less_load_less_latency_and_more_successes_are_better(
     better: Candidate, worse: Candidate
 ) -> None:
     """(in flight / weight + 1) * latency / success rate ^ 4."""
-    assert shares(better, worse)[0] == pytest.approx(0.75, abs=0.01)
-    assert shares(worse, better)[0] == pytest.approx(0.25, abs=0.01)
+    assert shares(better, worse)[0] == pytest.approx(0.75, abs=0.015)
+    assert shares(worse, better)[0] == pytest.approx(0.25, abs=0.015)
 
 
 def test_load_is_measured_by_the_weight() -> None:
     """Three in flight at weight 3 are one at weight 1: drawn 3 : 1, they tie."""
-    assert shares(candidate(3.0, 3), candidate(1.0, 1))[0] == pytest.approx(0.75, abs=0.01)
-    assert shares(candidate(3.0, 4), candidate(1.0, 1))[0] == pytest.approx(9 / 16, abs=0.01)
+    assert shares(candidate(3.0, 3), candidate(1.0, 1))[0] == pytest.approx(0.75, abs=0.015)
+    assert shares(candidate(3.0, 4), candidate(1.0, 1))[0] == pytest.approx(9 / 16, abs=0.015)
 
 
 def test_a_target_of_which_nothing_is_known_counts_as_the_mean_of_the_others() -> None:
     """It is neither shunned nor overrun."""
     unknown, fast, slow = candidate(latency=None), candidate(latency=0.2), candidate(latency=1.0)
-    assert shares(unknown, fast)[0] == pytest.approx(0.5, abs=0.01)
+    assert shares(unknown, fast)[0] == pytest.approx(0.5, abs=0.015)
     slowest = shares(fast, unknown, slow)
     assert slowest[0] > slowest[1] > slowest[2]
-    assert shares(unknown, unknown)[0] == pytest.approx(0.5, abs=0.01)
+    assert shares(unknown, unknown)[0] == pytest.approx(0.5, abs=0.015)
 
 
 def test_a_target_that_never_answers_is_still_comparable() -> None:
     """A rate of zero divides nothing by zero."""
-    assert shares(candidate(success=0.0), candidate())[0] == pytest.approx(0.25, abs=0.01)
+    assert shares(candidate(success=0.0), candidate())[0] == pytest.approx(0.25, abs=0.015)
 
 
 @given(
@@ -127,7 +127,7 @@ def test_there_is_always_one_to_ask(candidates: list[Candidate], seed: int) -> N
     assert 0 <= choose(candidates, random.Random(seed)) < len(candidates)
 
 
-def simulated(fails: float, rate: float, failure_s: float, calls: int = 10_000) -> float:
+def simulated(fails: float, rate: float, failure_s: float, calls: int = 6_000) -> float:
     """Return the share of a target that fails so often beside one that never does."""
     chance = random.Random(2)
     successes = (Average(expected=1.0), Average(expected=1.0))

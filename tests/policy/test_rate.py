@@ -97,6 +97,8 @@ def test_both_limits_hold() -> None:
     rate.take(0, 0)
     assert not rate.admits(0, 1)
     assert rate.ready_in(0, 1) == 30
+    assert not rate.admits(29.5, 1)
+    assert rate.admits(30, 1)
 
 
 def test_requests_alone_and_tokens_alone() -> None:

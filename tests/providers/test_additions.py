@@ -261,5 +261,49 @@ async def test_what_is_remembered_of_refusals_is_bounded() -> None:
         asked = Call("r", Operation.CHAT, f"m{number}", b'{"model":"m"}', 0.0)
         assert additions.refused(asked, error)
         assert not additions.folds(asked)
-    assert "refused=1>" in repr(additions)
+        assert f"refused={number % 1_000 + 1}>" in repr(additions)
     assert not additions.refused(asked, ProviderError("no", verdict, status=400))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "refused"),
+    [
+        (400, b"Unknown parameter: 'stream_options'", True),
+        (422, b"include_usage: extra fields not permitted", True),
+        (501, b"Streaming is not implemented", True),
+        (400, b"Unknown parameter: 'n'", False),
+        (400, b"upstream is not available", False),
+        (500, b"stream", False),
+        (404, b"stream", False),
+        (421, b"stream", False),
+        (423, b"stream", False),
+        (502, b"stream", False),
+    ],
+)
+def test_only_a_refusal_that_names_it_is_one(status: int, body: bytes, refused: bool) -> None:
+    """A request that is wrong in itself is not sent twice, nor one that met a busy provider."""
+    additions = Additions(fold_unary=True)
+    verdict = verdict_for(FailureClass.BAD_REQUEST)
+    error = ProviderError("no", verdict, status=status, reply=RawReply(status, (), body))
+    asked = Call("r", Operation.CHAT, "m", b'{"model":"m"}', 0.0)
+    assert additions.refused(asked, error) is refused
+    assert additions.folds(asked) is not refused
+
+
+@pytest.mark.parametrize(
+    ("operation", "stream", "settings"),
+    [
+        (Operation.CHAT, False, {"count_usage": True}),
+        (Operation.RESPONSE, True, {"count_usage": True}),
+        (Operation.EMBEDDING, False, {"count_usage": True, "fold_unary": True}),
+        (Operation.CHAT, True, {"fold_unary": True}),
+        (Operation.CHAT, True, {}),
+        (Operation.CHAT, False, {}),
+    ],
+)
+def test_nothing_is_added_to_any_other_call(
+    operation: Operation, stream: bool, settings: dict[str, bool]
+) -> None:
+    """Usage to streams of chats and completions, a stream to their whole answers."""
+    asked = Call("r", operation, "m", b'{"model":"m"}', 0.0, stream=stream)
+    assert Additions(**settings).asked(asked) is asked

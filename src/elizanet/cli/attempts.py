@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from elizanet.call import Attempt
 from elizanet.telemetry import (
@@ -48,12 +48,10 @@ class AttemptLog:
                 | StreamContinued(broken=attempt)
             ):
                 self._known[attempt.number] = attempt
-            case CallAnswered(attempts=attempts) | CallGaveUp(attempts=attempts):
-                self._known |= _numbered(attempts)
-            case CallEnded(attempts=attempts):
-                self._known = _numbered(attempts) | self._known
+            case (
+                CallAnswered(attempts=attempts)
+                | CallGaveUp(attempts=attempts)
+                | CallEnded(attempts=attempts)
+            ):
+                self._known |= {attempt.number: attempt for attempt in attempts}
         self._news()
-
-
-def _numbered(attempts: Iterable[Attempt]) -> dict[int, Attempt]:
-    return {attempt.number: attempt for attempt in attempts}

@@ -86,6 +86,8 @@ def _settle_memory() -> None:
 
 def _log_to_standard_error() -> None:
     """Let the engine's events be seen; the rest of the process speaks up only when it must."""
+    # What no line shows need not be found out for each of them.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("elizanet").setLevel(logging.INFO)
 

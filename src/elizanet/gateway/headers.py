@@ -18,6 +18,7 @@ from typing import Final
 from urllib.parse import quote
 
 from elizanet.call import Attempt, Head, Headers
+from elizanet.errors import FailureClass
 
 RawHeader = tuple[bytes, bytes]
 
@@ -54,8 +55,13 @@ def forwarded(given: Mapping[bytes, bytes], *, with_files: bool = False) -> Head
     return tuple((name.decode(), given[name].decode("latin-1")) for name in sorted(names))
 
 
-def answered(head: Head, call_id: str, attempts: Sequence[Attempt]) -> list[RawHeader]:
-    """Return the headers of an answer: the provider's, and the gateway's own."""
+def answered(
+    head: Head, call_id: str, attempts: Sequence[Attempt], fallback: FailureClass | None = None
+) -> list[RawHeader]:
+    """Return the headers of an answer: the provider's, and the gateway's own.
+
+    `fallback`: the failure class of the first choice, if another one has answered.
+    """
     headers = passed_on(head.headers)
     for name, _ in headers:
         if name == _REQUEST_ID:
@@ -63,6 +69,8 @@ def answered(head: Head, call_id: str, attempts: Sequence[Attempt]) -> list[RawH
     else:
         headers.append((_REQUEST_ID, call_id.encode()))  # clients show it, and report by it
     headers += about(call_id, head.provider, head.model, attempts)
+    if fallback is not None:
+        headers.append((b"x-elizanet-fallback", fallback.encode()))
     return headers
 
 
@@ -93,17 +101,11 @@ def about(call_id: str, provider: str, model: str, attempts: Sequence[Attempt]) 
 
     For a request that is no call `model` is empty, and so is the list of attempts.
     """
-    told = [
+    return [
         (b"x-elizanet-request-id", call_id.encode()),
         *_target(provider, model),
         (b"x-elizanet-attempts", b"%d" % (len(attempts) or 1)),
     ]
-    if len(attempts) > 1:
-        first = attempts[0]
-        moved = (first.provider, first.model) != (attempts[-1].provider, attempts[-1].model)
-        if moved and first.failure_class is not None:
-            told.append((b"x-elizanet-fallback", first.failure_class.encode()))
-    return told
 
 
 @lru_cache(maxsize=256)

@@ -61,7 +61,9 @@ class Relay:
                 repeated=is_repeated(given),
             )
             async with answer:
-                told = wire.answered(answer.head, exchange.call_id, answer.attempts)
+                told = wire.answered(
+                    answer.head, exchange.call_id, answer.attempts, answer.fallback
+                )
                 listener = self._listener(operation, asked, answer.head.provider, exchange)
                 typed = operation not in _CHUNKED
                 await deliver(answer, exchange, told, typed=typed, listener=listener)

@@ -67,7 +67,7 @@ class Latency:
         self.mean = Average()
         self._recent: deque[tuple[float, float]] | None = None
         self._p95: float | None = None
-        self._counted_at = 0.0
+        self._counted_at = float("-inf")
         self._since = 0
 
     def __repr__(self) -> str:

@@ -24,14 +24,14 @@ class Bucket:
     def __init__(self, per_minute: int) -> None:
         self.capacity = float(per_minute)
         self._level = self.capacity
-        self._at: float | None = None
+        self._at = float("-inf")
 
     def __repr__(self) -> str:
         return f"<Bucket {self._level:.0f} of {self.capacity:.0f} a minute>"
 
     def level(self, now: float) -> float:
         """Return the units there are now; negative is a debt."""
-        passed = 0.0 if self._at is None else max(0.0, now - self._at)
+        passed = max(0.0, now - self._at)
         return min(self.capacity, self._level + passed * self.capacity / _MINUTE_S)
 
     def take(self, now: float, units: float) -> None:

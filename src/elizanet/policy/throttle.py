@@ -63,7 +63,7 @@ class Throttle:
         """Forget the slices that time has passed over, and return the present one."""
         present = int(now / _SLICE_S)
         if present > self._now:
-            for passed in range(max(self._now + 1, present - _SLICES + 1), present + 1):
+            for passed in range(max(self._now, present - _SLICES) + 1, present + 1):
                 self._requests[passed % _SLICES] = self._accepts[passed % _SLICES] = 0
             self._now = present
         return self._now % _SLICES

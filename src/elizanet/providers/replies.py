@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from elizanet.call import Headers
 from elizanet.classify import Classifier, Failure, verdict_for
 from elizanet.errors import FailureClass, ProviderError, RawReply, Verdict
 from elizanet.http import HttpReply, Problem, TransportError
@@ -95,7 +96,7 @@ class Replies:
         for secret in self._secrets:
             reason = reason.replace(secret, MASK)
             kept = kept.replace(secret.encode(), MASK.encode())
-            headers = tuple((name, value.replace(secret, MASK)) for name, value in headers)
+            headers = _without(secret, headers)
         return ProviderError(
             redact(reason[: 4 * MAX_MESSAGE_CHARACTERS])[:MAX_MESSAGE_CHARACTERS],
             verdict,
@@ -103,6 +104,13 @@ class Replies:
             request_id=next((v for k, v in reply.headers if k == "x-request-id"), None),
             reply=RawReply(reply.status, headers, kept),
         )
+
+
+def _without(secret: str, headers: Headers) -> Headers:
+    for _, value in headers:
+        if secret in value:
+            return tuple((name, value.replace(secret, MASK)) for name, value in headers)
+    return headers
 
 
 def unreachable(error: TransportError) -> ProviderError:

@@ -211,7 +211,7 @@ class HookSettings:
     transform_request: str | None = None
     """Changes what is sent to a provider."""
     process_response: str | None = None
-    """Changes, or refuses, what a provider answered."""
+    """Changes what a provider answered."""
     health: str | None = None
     """Says whether a provider is healthy."""
 

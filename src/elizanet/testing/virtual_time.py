@@ -59,6 +59,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._jumping.now
 
+    def jump(self, seconds: float) -> None:
+        """Move the clock on at once, as for a machine that was suspended."""
+        self._jumping.now += seconds
+
     @property
     def timers(self) -> int:
         """How many timers will still go off."""

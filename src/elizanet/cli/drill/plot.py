@@ -12,7 +12,7 @@ from elizanet.testing.simulation import ALL, ALONE, NONE, Performance
 _WIDTH: Final = 760
 _PANEL: Final = 190
 """Height of one outage."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 46, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 48, 34
 _COLOURS: Final = {ALL: "all", NONE: "none", ALONE: "alone"}
 _STYLE: Final = """
 svg { background: #ffffff; font: 12px system-ui, sans-serif; }
@@ -20,13 +20,13 @@ text { fill: #24292f; } .dim { fill: #6e7781; } .grid { stroke: #d0d7de; }
 .outage { fill: #6e7781; fill-opacity: .12; }
 polyline { fill: none; stroke-width: 2; }
 .all { stroke: #1a7f37; } .none { stroke: #9a6700; } .alone { stroke: #cf222e; }
-text.all { fill: #1a7f37; } text.none { fill: #9a6700; } text.alone { fill: #cf222e; }
-text { stroke: none !important; }
+tspan.all { fill: #1a7f37; } tspan.none { fill: #9a6700; } tspan.alone { fill: #cf222e; }
+text, tspan { stroke: none !important; }
 @media (prefers-color-scheme: dark) {
   svg { background: #0d1117; } text { fill: #e6edf3; } .dim { fill: #8d96a0; }
   .grid { stroke: #30363d; }
   .all { stroke: #3fb950; } .none { stroke: #d29922; } .alone { stroke: #f85149; }
-  text.all { fill: #3fb950; } text.none { fill: #d29922; } text.alone { fill: #f85149; }
+  tspan.all { fill: #3fb950; } tspan.none { fill: #d29922; } tspan.alone { fill: #f85149; }
 }
 """
 
@@ -47,10 +47,9 @@ def drawing(rehearsed: Sequence[Rehearsed]) -> str:
 
 def _panel(rehearsed: Rehearsed) -> Iterator[str]:
     outage = rehearsed.outage
-    yield (
-        f'<text x="{_LEFT}" y="18" font-weight="600">{escape(outage.name)}</text>'
-        f'<text x="{_LEFT}" y="34" class="dim">{escape(outage.shows)}</text>'
-    )
+    name = f'<tspan font-weight="600">{escape(outage.name)}</tspan>'
+    shows = f'<tspan class="dim" dx="10">{escape(outage.shows)}</tspan>'
+    yield f'<text x="{_LEFT}" y="18">{name}{shows}</text>'
     start, end = _x(outage.begins / outage.length), _x(outage.ends / outage.length)
     size = f'width="{end - start:.1f}" height="{_span()}"'
     yield f'<rect class="outage" x="{start}" y="{_TOP}" {size}/>'
@@ -65,19 +64,22 @@ def _panel(rehearsed: Rehearsed) -> Iterator[str]:
             f"{seconds / 60:g} min</text>"
         )
     shown = [p for p in rehearsed.performances if p.variation.name in _COLOURS]
-    for number, performance in enumerate(reversed(shown)):
-        yield from _line(performance, _WIDTH - _RIGHT, 18 + 14 * (len(shown) - 1 - number))
+    told = (
+        f'<tspan class="{_COLOURS[p.variation.name]}" dx="{14 if number else 6}">'
+        f"{escape(p.variation.name)}: {cells(p)[1]}</tspan>"
+        for number, p in enumerate(shown)
+    )
+    answered = '<tspan class="dim">calls answered,</tspan>'
+    yield f'<text x="{_LEFT}" y="36">{answered}{"".join(told)}</text>'
+    yield from map(_line, reversed(shown))
 
 
-def _line(performance: Performance, right: float, y: float) -> Iterator[str]:
-    name, timeline = performance.variation.name, performance.timeline
+def _line(performance: Performance) -> str:
+    timeline = performance.timeline
     points = " ".join(
         f"{_x((place + 0.5) / len(timeline))},{_y(share)}" for place, share in enumerate(timeline)
     )
-    kind = _COLOURS[name]
-    told = f"{name}: {cells(performance)[1]}"
-    yield f'<polyline class="{kind}" points="{points}"/>'
-    yield f'<text class="{kind}" x="{right}" y="{y}" text-anchor="end">{escape(told)}</text>'
+    return f'<polyline class="{_COLOURS[performance.variation.name]}" points="{points}"/>'
 
 
 def _ticks(length: float) -> Iterator[float]:

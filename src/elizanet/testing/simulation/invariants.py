@@ -3,7 +3,7 @@
 | number | property |
 |---|---|
 | I1 | repetitions and hedges at a host <= 10 + 0.1 successes + 0.1 seconds |
-| I2 | every permit is closed exactly once: nothing is in flight at rest |
+| I2 | every open attempt has its permit, and every permit is closed: none at rest |
 | I3 | a caller gets the content of one target, whole or with an error |
 | I4 | no attempt starts after the deadline, no call waits 50 ms longer |
 | I5 | a gate never moves earlier, and is obeyed |
@@ -67,6 +67,7 @@ class Invariants:
         self._extras: defaultdict[str, int] = defaultdict(int)
         self._successes: defaultdict[str, int] = defaultdict(int)
         self._lanes: dict[tuple[str, str, str], Lane] = {}
+        self._open: defaultdict[str, int] = defaultdict(int)
         self._gates: dict[str, float] = {}
         self._breakers: dict[str, BreakerState] = {}
         self._gone: dict[int, float] = {}
@@ -97,11 +98,13 @@ class Invariants:
             self._extra(attempt)
         if len(earlier) >= self._most_attempts:
             self.violated("I14", f"{attempt!r} is one more than {self._most_attempts}")
-        self._look_at_gate(attempt)
+        self._open[attempt.target] += 1
+        self._look_at_lane(attempt)
 
     def ended(self, attempt: ServedAttempt) -> None:
         """Look at an attempt that has ended."""
         now = attempt.ended or 0.0
+        self._open[attempt.target] -= 1
         gone = self._gone.pop(attempt.number, None)
         if gone is not None and now > gone + _LOSER_S:
             self.violated("I10", f"{attempt!r} ended {now - gone:.3f} s after its call")
@@ -159,10 +162,12 @@ class Invariants:
                 "I1", f"{self._extras[host]} extra attempts at {host}, {most:.1f} allowed"
             )
 
-    def _look_at_gate(self, attempt: ServedAttempt) -> None:
+    def _look_at_lane(self, attempt: ServedAttempt) -> None:
         lane = self._lane(attempt.provider, attempt.model, attempt.key)
         if lane is None:
             return
+        if lane.limiter.in_flight < self._open[attempt.target]:
+            self.violated("I2", f"{self._open[attempt.target]} attempts are open at {lane!r}")
         until, before = lane.gate.until, self._gates.get(lane.name, 0.0)
         self._gates[lane.name] = until
         if until < before:
