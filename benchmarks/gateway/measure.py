@@ -31,7 +31,7 @@ OPEN_STREAMS: Final = 512
 STARTS: Final = 5
 ROUNDS: Final = 20
 STREAM_ROUNDS: Final = 10
-TRIES: Final = 5
+TRIES: Final = 10
 SETTLE_S: Final = 1.0
 """Seconds a subject is left alone before its idle memory is read."""
 

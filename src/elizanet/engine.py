@@ -135,7 +135,7 @@ class Chain:
         if self._hedge == "auto" and on.hedge and on.overdue:
             trial.at(overdue_after, race.suspect_and_hedge)
         else:
-            latency = lane.model.latency(len(run.call.body))
+            latency = lane.model.latency(run.prompt_bytes)
             late = hedge_after(self._hedge, latency, overdue_after, run.now())
             if on.overdue:
                 trial.at(overdue_after, race.suspect)

@@ -51,7 +51,7 @@ class Candidates:
         self._call = call
         self._registry = registry
         self._chance = chance
-        self._size = len(call.body)
+        self._size = prompt_bytes(call)
         self.passed_over: tuple[Skipped, ...] = ()
         """The targets that were not asked when it was their turn, and why then."""
         self._left = list(targets)
@@ -146,6 +146,11 @@ class Candidates:
     def _same_model(self, one: Target, other: Target) -> bool:
         call = self._call
         return _host(one) == _host(other) and one.model_for(call) == other.model_for(call)
+
+
+def prompt_bytes(call: Call) -> int:
+    """Return the size of a call's prompt; a form's is sound or pictures, and counts as none."""
+    return len(call.body) if call.form is None else 0
 
 
 def is_opinion(refused: Refused) -> bool:

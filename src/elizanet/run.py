@@ -11,7 +11,7 @@ from elizanet.call import Call, Role
 from elizanet.errors import CallFailed
 from elizanet.health import Lane, Registry
 from elizanet.history import History
-from elizanet.plan import Candidates, Choice
+from elizanet.plan import Candidates, Choice, prompt_bytes
 from elizanet.policy.deadline import may_start
 from elizanet.target import Target
 from elizanet.telemetry import Emitter
@@ -25,7 +25,7 @@ class Run:
     """The state of one call. `release` gives back what a call that ends early has reserved."""
 
     __slots__ = ("_most_attempts", "_panicked", "_registry", "_reserved", "began", "call",
-                 "candidates", "history", "loop", "now", "repeats")  # fmt: skip
+                 "candidates", "history", "loop", "now", "prompt_bytes", "repeats")  # fmt: skip
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Run:
         self._reserved: Choice | None = None
         self.call = call
         self.began = self.now()
+        self.prompt_bytes = prompt_bytes(call)
         self.candidates = Candidates(targets, call, registry, chance)
         self.history = History(call, self.began, emit)
         self._panicked = False
@@ -104,7 +105,7 @@ class Run:
 
     def again(self, choice: Choice) -> Choice | None:
         """Begin another attempt at the same target, if it admits one."""
-        if choice.lane.refusal(self.now(), len(self.call.body)) is not None:
+        if choice.lane.refusal(self.now(), self.prompt_bytes) is not None:
             return None
         self.repeats += 1
         return self._admitted(choice.target, choice.lane, Role.AGAIN)
@@ -115,7 +116,7 @@ class Run:
 
     def overdue_after(self, target: Target, lane: Lane) -> float:
         """Return the seconds after which an attempt at the target is overdue."""
-        size, stream = len(self.call.body), target.streams(self.call)
+        size, stream = self.prompt_bytes, target.streams(self.call)
         return lane.model.overdue_after(size, target.limit_for(self.call), stream=stream)
 
     def reserve(self) -> bool:
@@ -149,12 +150,12 @@ class Run:
         lease = 0.0
         if not lane.is_trusted:
             lease = self.overdue_after(target, lane) + LEASE_MARGIN_S
-        now, size, stream = self.now(), len(self.call.body), target.streams(self.call)
+        now, size, stream = self.now(), self.prompt_bytes, target.streams(self.call)
         return Choice(target, lane, lane.admit(now, size, lease, stream=stream), role)
 
     def _is_spent(self, found: tuple[Target, Lane]) -> bool:
         """Tell whether no time, or no attempt, is left for one more."""
         target, lane = found
         stream = target.streams(self.call)
-        usual = lane.model.mean_time(len(self.call.body), stream=stream)
+        usual = lane.model.mean_time(self.prompt_bytes, stream=stream)
         return self.is_exhausted or not may_start(self.remaining(), usual)

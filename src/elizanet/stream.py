@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from elizanet.run import Run
     from elizanet.trial import Opened
 
-MAX_PREAMBLE_BYTES: Final = 1 << 20
-"""Bytes an answer may send before its first content (1 MiB)."""
+MAX_PREAMBLE_BYTES: Final = 4 << 20
+"""Bytes an answer may send before its first content (4 MiB): some repeat the whole prompt."""
 
 KEEP_ALIVE_STALLS: Final = 3
 """A stream that sends keep-alives only is given this many times its stall limit."""
@@ -92,7 +92,7 @@ class CommittedAnswer:
         self._seam: Seam | None = None
         self._loop = run.loop
         self._patience = Patience(run.loop)
-        self._request = run.call.body
+        self._request = run.call.body if run.call.form is None else b""
         rate = opened.trial.choice.lane.rate
         limited = rate is not None and rate.tokens is not None
         self._meter: UsageMeter | None = None

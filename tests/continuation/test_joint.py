@@ -89,6 +89,9 @@ def test_signs_are_weighed(said: str, new: str, whole: str) -> None:
         ("ficu(", "ficu(90))"),
         ("The", "The answer"),
         ("The", " The Hague"),
+        ("la la la la", "la la la la la"),
+        ("Hello there, you", "He"),
+        ("12345678", "12345678, 9"),
     ],
 )
 def test_what_cannot_be_told_is_an_error_and_no_guess(said: str, new: str) -> None:
@@ -164,6 +167,32 @@ def test_a_new_text_is_heard_no_longer_than_needed() -> None:
     assert begins_at(STORY, ";", final=False) == len(STORY)
     assert begins_at(STORY, "On", final=False) is None
     assert begins_at(STORY, STORY[:64], final=False) == 0
+
+
+def test_a_text_that_may_be_an_answer_of_its_own_is_heard_a_little() -> None:
+    """Forty characters, and no more; what begins with a space or a sign is not."""
+    assert begins_at(STORY, "x" * 39, final=False) is None
+    assert begins_at(STORY, "x" * 40, final=False) == len(STORY)
+    assert begins_at(STORY, " x", final=False) == len(STORY)
+    assert begins_at(STORY, "x", final=True) == len(STORY)
+
+
+@pytest.mark.parametrize(("length", "anew"), [(7, False), (8, True)])
+def test_eight_characters_in_common_are_another_answer(length: int, anew: bool) -> None:
+    """Fewer are chance."""
+    said = "ab cd ef gh and so on"
+    if anew:
+        with pytest.raises(SeamError, match="then differs"):
+            joined(said, said[:length] + "!")
+    else:
+        assert joined(said, " " + said[:length] + "!") == said + " " + said[:length] + "!"
+
+
+def test_more_than_sixty_four_repeated_characters_are_not_looked_for() -> None:
+    """At most so many at the end; then it goes on, unless it begins anew."""
+    said = "".join(f"word{number} " for number in range(40)).rstrip()
+    assert joined(said, said[-64:] + " more") == said + " more"
+    assert joined(said, said[-70:] + " more") == said + said[-70:] + " more"
 
 
 def test_beginning_like_a_text_that_repeats_itself_is_no_new_beginning() -> None:

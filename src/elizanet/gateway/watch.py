@@ -49,10 +49,10 @@ class CallerWatch(Interruption):
 
     def arm(self) -> None:
         """Begin to watch soon."""
-        self._timer = asyncio.get_running_loop().call_later(GRACE_S, self._begin)
+        self._timer = self._loop.call_later(GRACE_S, self._begin)
 
     def _begin(self) -> None:
-        self._watcher = asyncio.get_running_loop().create_task(self._wait())
+        self._watcher = self._loop.create_task(self._wait())
 
     async def _wait(self) -> None:
         while (await self._receive())["type"] != DISCONNECT:

@@ -89,6 +89,8 @@ _decode_error_field = msgspec.json.Decoder(_ErrorField).decode
 
 def carries_error(body: bytes) -> bool:
     """Tell whether a success body is an error object in disguise."""
+    if b"error" not in body:
+        return False
     try:
         fields = _decode_error_field(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -117,7 +119,10 @@ def check_shape(
 
 def is_empty(fields: Mapping[str, Any]) -> bool:
     """Tell whether a message or delta holds nothing that a reader would miss."""
-    return not any(value for name, value in fields.items() if name != "role")
+    for name, value in fields.items():  # noqa: SIM110 -- a generator costs three times as much
+        if value and name != "role":
+            return False
+    return True
 
 
 def explains_silence(finish_reason: object) -> bool:
