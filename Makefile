@@ -69,6 +69,7 @@ bench: .venv/.bench
 	$(BIN)/python -m benchmarks.http_clients --write
 	$(BIN)/python -m benchmarks.tokens --write
 	$(BIN)/python benchmarks/engine.py --write
+	$(BIN)/python benchmarks/doors.py --write
 	scripts/install_nginx.sh
 	$(BIN)/python -m benchmarks.gateway --write
 

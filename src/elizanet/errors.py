@@ -136,7 +136,8 @@ class ProviderError(CallFailed):
     """One attempt failed.
 
     `message` is one sentence without keys. `reply` is the provider's HTTP answer where
-    there was one. `provider` and `model` name the target once the engine knows it.
+    there was one. `provider` and `model` name the target once the engine knows it. `is_ours`: it
+    happened on this machine and says nothing about the provider.
     """
 
     def __init__(
@@ -147,8 +148,10 @@ class ProviderError(CallFailed):
         status: int | None = None,
         request_id: str | None = None,
         reply: RawReply | None = None,
+        is_ours: bool = False,
     ) -> None:
         super().__init__(message)
+        self.is_ours = is_ours
         self.message = message
         self.verdict = verdict
         self.status = status

@@ -188,11 +188,19 @@ def test_eight_characters_in_common_are_another_answer(length: int, anew: bool) 
         assert joined(said, " " + said[:length] + "!") == said + " " + said[:length] + "!"
 
 
-def test_more_than_sixty_four_repeated_characters_are_not_looked_for() -> None:
-    """At most so many at the end; then it goes on, unless it begins anew."""
+@pytest.mark.parametrize("repeated", [64, 65, 70, 150, 280])
+def test_a_passage_that_is_repeated_is_said_once(repeated: int) -> None:
+    """From the last line, or the last paragraph: anything of at least 64 characters."""
     said = "".join(f"word{number} " for number in range(40)).rstrip()
-    assert joined(said, said[-64:] + " more") == said + " more"
-    assert joined(said, said[-70:] + " more") == said + said[-70:] + " more"
+    assert joined(said, said[-repeated:] + " more") == said + " more"
+
+
+def test_a_passage_that_was_said_twice_may_come_again() -> None:
+    """A chorus: it cannot be told whether the third one is a repetition."""
+    chorus = "la la land and a very long line that everybody in the room sings along with"
+    said = f"{chorus}, one, {chorus}, two and a half"
+    with pytest.raises(SeamError, match="a passage"):
+        joined(said, f"{chorus}, three"[1:])
 
 
 def test_beginning_like_a_text_that_repeats_itself_is_no_new_beginning() -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from elizanet.errors import FailureClass
 from elizanet.health.evidence import PROVEN, Evidence, evidence_of
+from elizanet.http import Problem, TransportError
+from elizanet.providers.replies import unreachable
 from support.lanes import failure
 
 
@@ -78,3 +80,12 @@ def test_what_may_be_the_calls_fault_is_proven_to_be_something_else() -> None:
     """When it happens again and again."""
     assert PROVEN[Evidence.MALFORMED] is Evidence.FAILING
     assert PROVEN[Evidence.UNSUPPORTED] is Evidence.BAD_TARGET
+
+
+def test_a_failure_of_this_machine_says_nothing_about_a_provider() -> None:
+    """Without file descriptors no connection can be opened, whoever is asked."""
+    error = unreachable(TransportError(Problem.LOCAL, "Too many open files"))
+    assert error.failure_class is FailureClass.CONNECTION
+    assert evidence_of(error) is Evidence.NOTHING
+    refused = unreachable(TransportError(Problem.REFUSED))
+    assert evidence_of(refused) is Evidence.UNREACHABLE

@@ -6,8 +6,8 @@ enough was heard to tell: most of the time one character, forty for a text that 
 answer of its own could, sixty-four for one that repeats.
 
 The signs are the longest end of the old text, of at most 64 characters, with which the new one
-begins, and the longest beginning that the two have in common. Chance makes short ones, so
-they are weighed (`signs`): what means nothing goes on, what is clear is a repetition, what is
+begins, and the longest beginning that the two have in common; and 64 characters that occur
+anywhere in the old text are a sign by themselves. Chance makes short ones, so they are weighed (`signs`): what means nothing goes on, what is clear is a repetition, what is
 uncertain is a `SeamError`, and no guess.
 """
 
@@ -29,10 +29,8 @@ from elizanet.continuation.signs import (
     weigh,
 )
 
-OVERLAP: Final = 64
-"""How many characters at the end of the old text may be repeated."""
-ANEW: Final = 64
-"""A new text that begins with so many characters of the old one has begun anew."""
+LONG: Final = 64
+"""So many characters that were said before are a repetition; fewer only at the end of the text."""
 LEAST_ANEW: Final = 8
 """With so many it has begun anew too, and then said something else."""
 
@@ -64,10 +62,19 @@ def begins_at(said: str, heard: str, *, final: bool) -> int | None:
 
 def _may_repeat(said: str, shown: str, heard: str) -> bool:
     """Tell whether with more characters this could become a repetition, or a longer one."""
+    if len(heard) >= LONG:
+        return False
     anew = heard.lstrip()
-    begins_anew = len(anew) < ANEW and said.lstrip().startswith(anew) and anew != said.lstrip()
-    gap = said[len(shown) :]
-    return begins_anew or _may_overlap(shown, heard) or _may_overlap(gap, heard)
+    begins_anew = said.lstrip().startswith(anew) and anew != said.lstrip()
+    return (
+        begins_anew
+        or _occurs_before_the_end(shown, heard)
+        or (_occurs_before_the_end(said[len(shown) :], heard))
+    )
+
+
+def _occurs_before_the_end(old: str, new: str) -> bool:
+    return old.find(new, 0, -1) >= 0
 
 
 def _repeats_from(said: str, shown: str, heard: str) -> int | None:
@@ -78,6 +85,10 @@ def _repeats_from(said: str, shown: str, heard: str) -> int | None:
     whole = anew == len(said) - lead
     if anew and (whole or anew >= overlap) and _begins_anew(said[lead:], heard, anew):
         return lead
+    if len(heard) >= LONG and (place := said.find(heard[:LONG])) >= 0:
+        if said.find(heard[:LONG], place + 1) >= 0 or goes_on_a_pattern(heard[:LONG], LONG):
+            raise SeamError("it cannot be told whether the new stream repeats a passage")
+        return place
     sign = weigh(shown, overlap) if overlap else Sign.NOTHING
     if sign is Sign.UNCERTAIN:
         raise SeamError("it cannot be told whether the new stream repeats the last words")
@@ -86,15 +97,10 @@ def _repeats_from(said: str, shown: str, heard: str) -> int | None:
 
 def _longest_overlap(old: str, new: str) -> int:
     """Return the length of the longest end of `old` that `new` begins with."""
-    for length in range(min(len(old), len(new), OVERLAP), 0, -1):
+    for length in range(min(len(old), len(new), LONG), 0, -1):
         if old.endswith(new[:length]):
             return length
     return 0
-
-
-def _may_overlap(old: str, new: str) -> bool:
-    """Tell whether an end of `old` that is longer than `new` begins with it."""
-    return old[-OVERLAP:].find(new, 0, -1) >= 0
 
 
 def _begins_anew(said: str, heard: str, common: int) -> bool:
@@ -107,8 +113,8 @@ def _begins_anew(said: str, heard: str, common: int) -> bool:
     repeats = said.find(block, 1) >= 0 or goes_on_a_pattern(block, common)
     if common == len(heard.lstrip()) < min(len(said), LEAST_ANEW) and not has_words:
         return False  # the quotation mark that closes a text which begins with one
-    if common in {ANEW, len(said), len(heard.lstrip())}:
-        clear = common == ANEW or is_telling(block) or (is_prose(block) and common >= CLEAR_WORD)
+    if common in {LONG, len(said), len(heard.lstrip())}:
+        clear = common == LONG or is_telling(block) or (is_prose(block) and common >= CLEAR_WORD)
         if repeats or not clear:
             raise SeamError("it cannot be told whether the new stream begins the answer again")
         return True

@@ -58,6 +58,8 @@ _INTERNAL_SERVER_ERROR: Final = 500
 
 def evidence_of(error: ProviderError) -> Evidence:
     """Return what the failure says about the place where it happened."""
+    if error.is_ours:
+        return Evidence.NOTHING
     match error.failure_class:
         case FailureClass.OVERLOADED:
             plain = error.status == _INTERNAL_SERVER_ERROR

@@ -117,7 +117,7 @@ def unreachable(error: TransportError) -> ProviderError:
     """Return the error for a provider that gave no HTTP answer, or only a part of one."""
     failure = _CLASS_OF.get(error.problem, FailureClass.CONNECTION)
     verdict = verdict_for(failure, retry=error.problem not in _LASTING)
-    return ProviderError(redact(str(error)), verdict)
+    return ProviderError(redact(str(error)), verdict, is_ours=error.problem is Problem.LOCAL)
 
 
 def reason_in(body: bytes) -> str:
