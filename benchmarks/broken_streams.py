@@ -118,7 +118,7 @@ def _second(
     if kind == "goes on":
         return text[len(shown) :], text
     if kind == "repeats the last words":
-        repeated = chance.randrange(4, TELLING + 1)
+        repeated = chance.choice((chance.randrange(4, TELLING), chance.randrange(TELLING, 400)))
         return text[max(0, len(shown) - repeated) :], text
     if kind.endswith("differs"):
         at = chance.randrange(TELLING if kind in _TOLD_LATE else 0, cut)

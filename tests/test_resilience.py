@@ -438,3 +438,18 @@ def test_a_first_choice_that_is_passed_over_is_told() -> None:
             assert passed_over.fallback is FailureClass.RATE_LIMIT
 
     play(world, story())
+
+
+def test_a_chain_of_one_says_again_what_its_target_said() -> None:
+    """A refused key, a used-up quota and an unknown model do not become an outage."""
+    for failure, status in (("auth", 401), ("quota_exhausted", 429), ("model_not_found", 404)):
+        world = World([Failing(failure, status)])
+
+        async def story(world: World = world, failure: str = failure) -> None:
+            for _ in range(2):
+                with pytest.raises(ProviderError) as caught:
+                    await world.ask()
+                assert caught.value.failure_class == failure
+
+        play(world, story())
+        assert world.asked() == [1]

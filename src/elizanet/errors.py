@@ -238,6 +238,7 @@ _SKIPPED_AS: Final = {
     "rate_limited": FailureClass.RATE_LIMIT,
     "own_limit": FailureClass.RATE_LIMIT,
     "key_quarantined": FailureClass.AUTH,
+    "quota_exhausted": FailureClass.QUOTA_EXHAUSTED,
     "target_quarantined": FailureClass.MODEL_NOT_FOUND,
 }
 """What a target that was not asked would most probably have said; all others: overloaded."""

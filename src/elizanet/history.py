@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Final
 
 from msgspec.structs import replace
 
 from elizanet.call import Attempt, Call
+from elizanet.classify import verdict_for
 from elizanet.errors import (
     STOPPING,
     AllTargetsFailed,
@@ -29,6 +31,11 @@ from elizanet.telemetry import (
     StreamContinued,
 )
 from elizanet.usage import Usage
+
+_LASTING: Final = frozenset(
+    {FailureClass.AUTH, FailureClass.QUOTA_EXHAUSTED, FailureClass.MODEL_NOT_FOUND}
+)
+"""What stays as it is until somebody acts."""
 
 
 class History:
@@ -138,7 +145,9 @@ class History:
         self.moved(None)
         attempts = self.attempts
         error: CallFailed = AllTargetsFailed(self.errors, attempts, skipped)
-        if self.errors:
+        if not self.errors and len(skipped) == 1 and skipped[0].failure_class in _LASTING:
+            error = _said_before(skipped[0])
+        elif self.errors:
             asked = {(attempt.provider, attempt.model) for attempt in attempts}
             alone = len(asked) == 1 and not skipped
             if alone or self.errors[-1].failure_class in STOPPING:
@@ -219,6 +228,14 @@ class History:
             key=target.key,
         )
         return attempt
+
+
+def _said_before(skipped: Skipped) -> ProviderError:
+    """Return what the only target has said to an earlier call, and would say again."""
+    verdict = verdict_for(skipped.failure_class, retry_after_s=skipped.retry_after_s, retry=False)
+    error = ProviderError(skipped.detail or str(skipped), verdict)
+    error.provider, error.model = skipped.provider, skipped.model
+    return error
 
 
 def _broken(attempt: Attempt, error: ProviderError) -> Attempt:

@@ -13,7 +13,6 @@ from fnmatch import fnmatchcase
 from functools import partial
 from types import TracebackType
 from typing import Final, Protocol, Self
-from urllib.parse import urlsplit
 
 from elizanet.call import Answer, Call, Form, Headers, Provider, Upload
 from elizanet.classify import Classifier, Failure
@@ -34,6 +33,8 @@ from elizanet.settings import ProviderSettings, RouteSettings, Secret, Settings,
 from elizanet.stream import CommittedAnswer
 from elizanet.target import KEEP, Target, TargetLimits
 from elizanet.telemetry import Emitter, Sink, log_sink
+
+_ids: Final = random.Random(secrets.randbits(128))  # noqa: S311 -- unique, not secret
 
 HEALTH_LIMIT_S: Final = 5.0
 """Seconds a provider has for naming its models."""
@@ -345,15 +346,17 @@ def _as_told(said: bool | str, seconds: float) -> ProviderHealth:  # noqa: FBT00
 
 def new_call_id() -> str:
     """Return an id that sorts by time: 48 bits of milliseconds, 64 bits of chance."""
-    return f"req_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}"
+    return f"req_{time.time_ns() // 1_000_000:012x}{_ids.getrandbits(64):016x}"
 
 
 def _hosts(settings: Settings) -> dict[str, str]:
-    """Name the host of each provider: after the first provider that has the same address."""
+    """Name the host of each provider: after the first provider that has the same address.
+
+    Its path is a part of it: one front may have several services behind it.
+    """
     first: dict[str, str] = {}
     return {
-        name: first.setdefault(urlsplit(given.base_url).netloc, name)
-        for name, given in settings.providers.items()
+        name: first.setdefault(given.base_url, name) for name, given in settings.providers.items()
     }
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from elizanet.continuation import Seam, SeamError, Transcript
 from support.chunks import FIRST, SECOND, call_with, delta, read, text
 
-TEXTS = st.text(min_size=1, max_size=150) | st.text("ab ,1\n", min_size=1, max_size=150)
+TEXTS = st.text(min_size=1, max_size=250) | st.text("ab ,1\n", min_size=1, max_size=250)
 SPLITS = st.lists(st.integers(1, 20), min_size=1, max_size=8)
 
 
@@ -53,7 +53,7 @@ def test_a_continuation_is_exact_or_an_error(
     assert told(said, whole[len(said.rstrip()) :], sizes, restarted=False) in {whole, None}
 
 
-@given(TEXTS, SPLITS, st.integers(4, 64), st.data())
+@given(TEXTS, SPLITS, st.integers(4, 150), st.data())
 def test_a_repetition_is_exact_or_an_error(
     whole: str, sizes: list[int], repeated: int, data: st.DataObject
 ) -> None:

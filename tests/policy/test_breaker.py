@@ -294,6 +294,8 @@ def test_three_answers_in_panic_close(breaker: Listened) -> None:
     opened(breaker)
     assert [breaker.call(1, fails=False) for _ in range(3)] == [Entry.PANIC] * 3
     assert breaker.state is CLOSED
+    assert breaker.admits(1)
+    assert breaker.is_plain
 
 
 def test_a_failure_in_panic_breaks_the_row_and_prolongs_nothing(breaker: Listened) -> None:
@@ -452,6 +454,18 @@ def test_an_open_breaker_forced_open_is_not_probed(breaker: Listened) -> None:
     breaker.force(OPEN)
     assert not breaker.admits(now)
     assert breaker.enter(now, LEASE).entry is Entry.PANIC
+
+
+def test_what_is_forced_is_not_plain_whatever_happens_underneath(breaker: Listened) -> None:
+    """An operator's word outlasts every change of state."""
+    opened(breaker)
+    breaker.force(OPEN)
+    calls(breaker, "SSS", now=1)
+    assert breaker.state is CLOSED
+    assert not breaker.is_plain
+    assert not breaker.admits(1)
+    breaker.force(None)
+    assert breaker.is_plain
 
 
 def test_force_tells_once_what_an_operator_decided(breaker: Listened) -> None:

@@ -79,8 +79,8 @@ def test_a_chain_that_gave_up_is_not_tried_again(client: OpenAI, providers: Prov
     assert caught.value.status_code == 503
     assert caught.value.type == "all_targets_failed"
     asked = [attempt["provider"] for attempt in caught.value.body["attempts"]]
-    assert asked == ["down", "also-down"]
-    assert len(providers.received("also-down")) <= 1
+    assert asked == ["dead", "dead-too"]
+    assert len(providers.received("dead-too")) <= 1
 
 
 def test_a_stream_that_breaks_raises_after_what_came(client: OpenAI) -> None:

@@ -43,7 +43,7 @@ class CallersKey:
         case.headers["Authorization"] = f"Bearer {data}"
 
 
-@schema.parametrize()
+@schema.parametrize()  # type: ignore[untyped-decorator]  # schemathesis is not in .venv
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_as_documented(case: schemathesis.Case, strict_gateway: Gateway) -> None:
     """Never a fault of the gateway; statuses, types, shapes, methods and keys as promised."""

@@ -6,8 +6,9 @@ enough was heard to tell: most of the time one character, forty for a text that 
 answer of its own could, sixty-four for one that repeats.
 
 The signs are the longest end of the old text, of at most 64 characters, with which the new one
-begins, and the longest beginning that the two have in common; and 64 characters that occur
-anywhere in the old text are a sign by themselves. Chance makes short ones, so they are weighed (`signs`): what means nothing goes on, what is clear is a repetition, what is
+begins; the longest beginning that the two have in common; and 64 characters that were said
+among the last thousand, from the last line or paragraph on. Chance makes short ones, so they
+are weighed (`signs`): what means nothing goes on, what is clear is a repetition, what is
 uncertain is a `SeamError`, and no guess.
 """
 
@@ -31,6 +32,8 @@ from elizanet.continuation.signs import (
 
 LONG: Final = 64
 """So many characters that were said before are a repetition; fewer only at the end of the text."""
+NEAR: Final = 1024
+"""Characters at the end of the old text in which a passage may be that is repeated."""
 LEAST_ANEW: Final = 8
 """With so many it has begun anew too, and then said something else."""
 
@@ -66,15 +69,8 @@ def _may_repeat(said: str, shown: str, heard: str) -> bool:
         return False
     anew = heard.lstrip()
     begins_anew = said.lstrip().startswith(anew) and anew != said.lstrip()
-    return (
-        begins_anew
-        or _occurs_before_the_end(shown, heard)
-        or (_occurs_before_the_end(said[len(shown) :], heard))
-    )
-
-
-def _occurs_before_the_end(old: str, new: str) -> bool:
-    return old.find(new, 0, -1) >= 0
+    gap = said[len(shown) :]
+    return begins_anew or max(shown[-NEAR:].find(heard, 0, -1), gap.find(heard, 0, -1)) >= 0
 
 
 def _repeats_from(said: str, shown: str, heard: str) -> int | None:
@@ -85,14 +81,24 @@ def _repeats_from(said: str, shown: str, heard: str) -> int | None:
     whole = anew == len(said) - lead
     if anew and (whole or anew >= overlap) and _begins_anew(said[lead:], heard, anew):
         return lead
-    if len(heard) >= LONG and (place := said.find(heard[:LONG])) >= 0:
-        if said.find(heard[:LONG], place + 1) >= 0 or goes_on_a_pattern(heard[:LONG], LONG):
-            raise SeamError("it cannot be told whether the new stream repeats a passage")
-        return place
-    sign = weigh(shown, overlap) if overlap else Sign.NOTHING
+    passage = _passage_at(shown, heard)
+    if passage is not None:
+        return passage
+    sign = weigh(shown, heard, overlap) if overlap else Sign.NOTHING
     if sign is Sign.UNCERTAIN:
         raise SeamError("it cannot be told whether the new stream repeats the last words")
     return len(shown) - overlap if sign is Sign.CLEAR else None
+
+
+def _passage_at(shown: str, heard: str) -> int | None:
+    """Return the place from which on a whole passage is said again; None if none is."""
+    passage = heard[:LONG]
+    place = shown.find(passage, max(0, len(shown) - NEAR))
+    if place < 0 or len(passage) < LONG:
+        return None
+    if shown.find(passage) != shown.rfind(passage) or goes_on_a_pattern(passage, LONG):
+        raise SeamError("it cannot be told whether the new stream repeats a passage")
+    return place
 
 
 def _longest_overlap(old: str, new: str) -> int:

@@ -5,9 +5,9 @@ the same thing twice in a row. "Hel" + "lo" share an `l`, "))" is ordinary code,
 of "1,000" + ",000" must not be taken out of a number.
 
     nothing      up to three characters inside a word, or no word at all
-    clear        two different words, eight bytes or more; with digits or signs between them
-                 three words, sixteen bytes; or one word of four letters or more that is begun
-                 again where it stopped ("decora" + "decorators")
+    clear        two different words, eight characters or more; with digits or signs between
+                 them three words, sixteen characters; or one word of four letters or more that
+                 is begun again and gets longer ("decora" + "decorators")
     uncertain    everything between; whole lines; and whatever continues a pattern that the
                  old text has begun, such as "1, 1, 1" or the rows of a table
 
@@ -29,7 +29,8 @@ START: Final = 40
 _CHANCE: Final = 3
 _CLEAR_PROSE: Final = (2, 8)
 _CLEAR_OTHER: Final = (3, 16)
-"""Different words, and bytes, of a block without and with signs: code and tables repeat more."""
+"""Different words, and characters, of a block without and with signs: code and tables repeat
+more. A character of a script without spaces counts twice."""
 _MOST_COMPARED: Final = 64
 _LAST_WORD: Final = 128
 _PHRASE: Final = 12
@@ -49,8 +50,11 @@ class Sign(Enum):
     CLEAR = 2
 
 
-def weigh(shown: str, length: int) -> Sign:
-    """Say how sure it is that the last `length` characters of the text are repeated."""
+def weigh(shown: str, heard: str, length: int) -> Sign:
+    """Say how sure it is that the last `length` characters of the text are repeated.
+
+    They are the first ones of `heard`.
+    """
     block = shown[-length:]
     word = _last_word(shown)
     whole_word = block.strip() == word and not _is_ideograph(word)
@@ -58,14 +62,26 @@ def weigh(shown: str, length: int) -> Sign:
         return Sign.NOTHING
     if goes_on_a_pattern(shown, length):
         return Sign.UNCERTAIN
-    begun_again = block == word and word.isalpha() and length >= CLEAR_WORD
+    begun_again = block == word and _is_begun_again(shown, heard, length)
     return Sign.CLEAR if begun_again or is_telling(block) else Sign.UNCERTAIN
+
+
+def _is_begun_again(shown: str, heard: str, length: int) -> bool:
+    """Tell whether the last word, which stands alone, is told again and longer than before.
+
+    A word that is told twice as it was could be meant so, and one that goes on with itself.
+    """
+    word, before = heard[:length], shown[-length - 1 : -length]
+    whole = _WORD.match(heard)
+    longer = whole is not None and whole.end() > length and not heard.startswith(word, length)
+    return longer and length >= CLEAR_WORD and word.isalpha() and (not before or before.isspace())
 
 
 def is_telling(block: str) -> bool:
     """Tell whether nobody says this twice in a row by chance."""
-    words_needed, bytes_needed = _CLEAR_PROSE if is_prose(block) else _CLEAR_OTHER
-    is_long = len(_words(block)) >= words_needed and len(block.encode()) >= bytes_needed
+    words_needed, length_needed = _CLEAR_PROSE if is_prose(block) else _CLEAR_OTHER
+    length = len(block) + sum(map(_is_ideograph, block))
+    is_long = len(_words(block)) >= words_needed and length >= length_needed
     return is_long and not block.startswith(("\n", "\r"))
 
 

@@ -19,7 +19,6 @@ from elizanet.errors import (
 )
 from elizanet.gateway import headers as wire
 from elizanet.gateway.refusal import Refusal
-from elizanet.health.refusal import RATES
 from elizanet.operation import Operation
 from elizanet.redact import redact
 from elizanet.telemetry import attempt_fields
@@ -116,8 +115,8 @@ def failed_alone(error: ProviderError, call_id: str) -> Answer:
 
 def all_failed(error: AllTargetsFailed, call_id: str) -> Answer:
     """Return the error for a call that no target answered."""
-    limited = all(each.failure_class is FailureClass.RATE_LIMIT for each in error.errors)
-    limited = limited and all(target.reason in RATES for target in error.skipped)
+    said = (*error.errors, *error.skipped)
+    limited = all(each.failure_class is FailureClass.RATE_LIMIT for each in said)
     status, code = (429, "rate_limit_exceeded") if limited else (503, "all_targets_failed")
     stated = error.retry_after_s
     headers = [

@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from elizanet.classify import empty_allowance
-from elizanet.errors import ProviderError
+from elizanet.errors import FailureClass, ProviderError
 from elizanet.health.evidence import Evidence
 from elizanet.health.permit import Permit
 from elizanet.health.places import NEVER, Host, Key, Model, Tell
@@ -72,8 +72,9 @@ class Lane:
 
     def _obstacle(self, now: float, prompt_bytes: int) -> Refusal | None:
         if not self.key.quarantine.admits(now):
-            quarantine = self.key.quarantine
-            return Refusal(Reason.KEY_QUARANTINED, quarantine.until, quarantine.reason)
+            quarantine, exhausted = self.key.quarantine, self.key.is_exhausted
+            why = Reason.QUOTA_EXHAUSTED if exhausted else Reason.KEY_QUARANTINED
+            return Refusal(why, quarantine.until, quarantine.reason)
         if not self.quarantine.admits(now):
             quarantine = self.quarantine
             return Refusal(Reason.TARGET_QUARANTINED, quarantine.until, quarantine.reason)
@@ -156,6 +157,7 @@ class Lane:
             if throttled or stated is not None:
                 self._shut(now, stated, reason, overload=not throttled)
         elif evidence is Evidence.BAD_KEY:
+            self.key.is_exhausted = error.failure_class is FailureClass.QUOTA_EXHAUSTED
             _strike(self.key.quarantine, "key", self.key.tell, now, reason)
         elif evidence is Evidence.BAD_TARGET:
             _strike(self.quarantine, "target", self._tell, now, reason)

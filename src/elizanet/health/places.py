@@ -104,12 +104,14 @@ class Model(_Breaking):
 class Key:
     """A provider's key, under its alias."""
 
-    __slots__ = ("name", "quarantine", "tell")
+    __slots__ = ("is_exhausted", "name", "quarantine", "tell")
 
     def __init__(self, name: str, quarantine: Quarantine, tell: Tell) -> None:
         self.name = name
         self.quarantine = quarantine
         self.tell = tell
+        self.is_exhausted = False
+        """Whether it was its quota that put it into quarantine."""
 
     def __repr__(self) -> str:
         return f"<Key {self.name} {self.quarantine!r}>"

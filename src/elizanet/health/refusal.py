@@ -12,7 +12,9 @@ class Reason(StrEnum):
     """The kinds of refusal: facts, lack of room, and opinions."""
 
     KEY_QUARANTINED = "key_quarantined"
-    """The provider does not accept the key, or its quota is used up."""
+    """The provider does not accept the key."""
+    QUOTA_EXHAUSTED = "quota_exhausted"
+    """The quota of the key is used up."""
     TARGET_QUARANTINED = "target_quarantined"
     """The provider does not have this model, or not for this key."""
     RATE_LIMITED = "rate_limited"
@@ -27,7 +29,9 @@ class Reason(StrEnum):
     """It has failed too often: an opinion of ours, which may be wrong."""
 
 
-QUARANTINES: Final = frozenset({Reason.KEY_QUARANTINED, Reason.TARGET_QUARANTINED})
+QUARANTINES: Final = frozenset(
+    {Reason.KEY_QUARANTINED, Reason.QUOTA_EXHAUSTED, Reason.TARGET_QUARANTINED}
+)
 RATES: Final = frozenset({Reason.RATE_LIMITED, Reason.OVERLOADED, Reason.OWN_LIMIT})
 
 

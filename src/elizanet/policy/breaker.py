@@ -119,7 +119,7 @@ class Breaker:
     @property
     def is_recovering(self) -> bool:
         """Whether the last call through the open breaker was answered."""
-        return self.state is not BreakerState.CLOSED and self._successes > 0
+        return self._successes > 0  # while it is closed they are not counted
 
     def closed_for(self, now: float) -> float | None:
         """Return the seconds since the breaker closed again, None if it has never opened."""

@@ -93,8 +93,8 @@ test("the Responses API answers whole and as a stream", async () => {
 test("each failure is the class that the client has for it", async () => {
   const refused = (model) => client.chat.completions.create({ model, messages });
   await assert.rejects(refused("picky"), OpenAI.BadRequestError);
-  await assert.rejects(refused("elsewhere"), OpenAI.NotFoundError);
-  await assert.rejects(refused("locked"), OpenAI.AuthenticationError);
+  await assert.rejects(refused("elsewhere-2"), OpenAI.NotFoundError);
+  await assert.rejects(refused("locked-2"), OpenAI.AuthenticationError);
   const stranger = new OpenAI({ apiKey: "sk-wrong", baseURL });
   await assert.rejects(
     stranger.chat.completions.create({ model: "gpt-4o", messages }),
