@@ -25,20 +25,27 @@ _LENGTH: Final = re.compile(rb"content-length: (\d+)\r\n")
 _DONE: Final = b"data: [DONE]\n\n"
 _ERROR_EVENT: Final = b'data: {"error":'
 
+_SHED: Final = b"x-should-retry: true\r\n"
+
 _UNARY: Final = [traffic.request(model) for model in MODELS]
 _STREAMS: Final = [traffic.request(model, EVENTS) for model in MODELS]
 
 
 class Outcomes:
-    """What became of the calls. `told`: streams whose break their callers were told of."""
+    """What became of the calls.
+
+    `told`: streams whose break their callers were told of. `shed`: calls turned away because the
+    gateway was late, which at this rate it is only if something else has its core.
+    """
 
     def __init__(self) -> None:
-        self.sent = self.whole = self.told = self.lost = 0
+        self.sent = self.whole = self.told = self.shed = self.lost = 0
         self.losses: Counter[str] = Counter()
         self.seconds: list[float] = []
 
     def __repr__(self) -> str:
-        return f"<Outcomes sent={self.sent} whole={self.whole} told={self.told} lost={self.lost}>"
+        told = f"told={self.told} shed={self.shed} lost={self.lost}"
+        return f"<Outcomes sent={self.sent} whole={self.whole} {told}>"
 
     def add(self, answer: bytes, seconds: float, *, stream: bool) -> None:
         """Count an answer; it is whole, told to be broken, or lost."""
@@ -48,6 +55,8 @@ class Outcomes:
             self.whole += 1
         elif good and stream and _ERROR_EVENT in answer and _DONE not in answer:
             self.told += 1
+        elif answer.startswith(b"HTTP/1.1 503 ") and _SHED in answer:
+            self.shed += 1
         else:
             self.lose(answer.decode("latin-1"))
 

@@ -39,11 +39,13 @@ def fields(event: Event) -> dict[str, object]:
     return decoded
 
 
-@pytest.mark.parametrize("pieces", [[" fox", " jumps"], ["brown fox", " jumps"], [" fox jumps"]])
+@pytest.mark.parametrize(
+    "pieces", [[" fox", " jumps"], ["quick brown fox", " jumps"], [" fox jumps"]]
+)
 def test_the_new_stream_goes_on_in_the_name_of_the_first(pieces: list[str]) -> None:
     """One identity, no second start, the finish reason and the end of the new stream."""
     events = passed(seam_after(), ended(*pieces))
-    assert read(events) in {" fox jumps", "brown fox jumps"}
+    assert read(events) == " fox jumps"
     assert events[-1] is DONE
     chunks = [fields(event) for event in events[:-1]]
     assert all(chunk | FIRST == chunk for chunk in chunks)
@@ -277,10 +279,10 @@ def test_characters_may_come_in_halves() -> None:
 
 def test_half_a_character_tells_nothing_yet() -> None:
     """It could be the first one of the answer, begun anew."""
-    seam = seam_after(*text(FIRST, "\U0001f600 begins a day"))
+    seam = seam_after(*text(FIRST, "\U0001f600 begins a good day"))
     assert seam.take(delta(SECOND, content="\ud83d")) == []
     assert seam.take(delta(SECOND, content="\ude00 begins")) == []
-    assert read(seam.take(delta(SECOND, content=" a day well"))) == " well"
+    assert read(seam.take(delta(SECOND, content=" a good day well"))) == " well"
 
 
 def test_a_finish_with_the_last_text_keeps_both() -> None:

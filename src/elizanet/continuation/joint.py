@@ -69,8 +69,11 @@ def _may_repeat(said: str, shown: str, heard: str) -> bool:
         return False
     anew = heard.lstrip()
     begins_anew = said.lstrip().startswith(anew) and anew != said.lstrip()
-    gap = said[len(shown) :]
-    return begins_anew or max(shown[-NEAR:].find(heard, 0, -1), gap.find(heard, 0, -1)) >= 0
+    gap, overlap = said[len(shown) :], _longest_overlap(shown, heard)
+    # what follows the repeated characters tells whether they were meant twice
+    unfinished = overlap > 0 and heard[:overlap].startswith(heard[overlap:])
+    within = max(shown[-NEAR:].find(heard, 0, -1), gap.find(heard, 0, -1)) >= 0
+    return begins_anew or unfinished or within
 
 
 def _repeats_from(said: str, shown: str, heard: str) -> int | None:
