@@ -34,13 +34,11 @@ def decode_loosely(data: bytes, decode: Callable[[bytes], T], kind: type[T]) -> 
     units, and `NaN`. `kind` is what `decode` gives. Raises `ValueError`.
     """
     try:
-        return decode(data)
+        return _shallow(decode, data)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
-        return msgspec.convert(json.loads(data), kind)
-    except RecursionError:
-        raise ValueError("JSON that is nested too deeply") from None
+        return msgspec.convert(_shallow(json.loads, data), kind)
 
 
 class Place(NamedTuple):
@@ -75,13 +73,13 @@ class JsonField:
 
     def raw(self, body: bytes) -> bytes | None:
         """Return the bytes of the value, or None if there is no such field."""
-        value: msgspec.Raw | msgspec.UnsetType = self._decode(body).value  # type: ignore[attr-defined]
+        value: msgspec.Raw | msgspec.UnsetType = _shallow(self._decode, body).value  # type: ignore[attr-defined]
         return None if value is msgspec.UNSET else bytes(value)
 
     def value(self, body: bytes) -> Any:
         """Return the decoded value; None also if there is no such field."""
         raw = self.raw(body)
-        return None if raw is None else _decode_any(raw)
+        return None if raw is None else _shallow(_decode_any, raw)
 
     def replaced(self, body: bytes, value: bytes) -> bytes:
         """Return `body` with this value. Raises `ValueError` also if there is no such field."""
@@ -141,9 +139,17 @@ class JsonField:
         return self._removed_exactly(body[:start] + body[end:])
 
 
+def _shallow(decode: Callable[[bytes], T], data: bytes) -> T:
+    """Decode. Raises `ValueError`, also for what is nested too deeply to be read."""
+    try:
+        return decode(data)
+    except RecursionError:
+        raise ValueError("JSON that is nested too deeply") from None
+
+
 def _places(body: bytes) -> Iterator[Place]:
     """Yield where each top-level field is, in order."""
-    _check_object(body)  # the walk trusts its text
+    _shallow(_check_object, body)  # the walk trusts its text
     depth = begin = end = 0
     key: re.Match[bytes] | None = None
     for token in _TOKEN.finditer(body):

@@ -6,10 +6,10 @@ wanted fields are looked at. So a body costs what its bytes cost, whatever is in
 
 A gateway and the provider behind it must not read one form in two ways: a field hidden from
 the one and seen by the other would lead a request elsewhere than it says. So what parsers are
-known to disagree on is refused with a `FormError`: a delimiter after a bare line feed, a
-boundary that is followed by anything else, folded or doubled headers, a backslash before a
-quote, `name*`, a wanted field that comes twice, is a file, or has a transfer encoding. No
-client library writes any of these. It does no I/O.
+known to disagree on is refused with a `FormError`: a delimiter after a bare line feed or
+carriage return, a boundary that is followed by anything else, folded or doubled headers, a
+backslash before a quote, `name*`, a wanted field that comes twice, is a file, or has a transfer
+encoding. No client library writes any of these. It does no I/O.
 """
 
 from __future__ import annotations
@@ -60,11 +60,12 @@ class FormScanner:
     `fields` has those that are complete, `begins_at` is where the first delimiter is.
     """
 
-    __slots__ = ("_at", "_buffer", "_delimiter", "_field", "_parts", "_step", "_wanted",
+    __slots__ = ("_at", "_bare", "_buffer", "_delimiter", "_field", "_parts", "_step", "_wanted",
                  "begins_at", "fields")  # fmt: skip
 
     def __init__(self, boundary: bytes, wanted: Collection[str]) -> None:
         self._delimiter = b"\n--" + boundary
+        self._bare = b"\r--" + boundary  # what some parsers take for a delimiter as well
         self._wanted = wanted
         self._buffer = bytearray(b"\r\n")  # a body may begin with its first delimiter
         self._at = -len(self._buffer)  # where in the body the buffer begins
@@ -96,6 +97,8 @@ class FormScanner:
         """
         buffer = self._buffer
         found = buffer.find(self._delimiter)
+        if buffer.find(self._bare, 0, found if found >= 0 else len(buffer)) >= 0:
+            raise FormError("a boundary of the form does not stand on a line of its own")
         if self._field and (found if found >= 0 else len(buffer)) > MAX_FIELD_BYTES:
             raise FormError(f"the field `{self._field}` has more than {MAX_FIELD_BYTES} bytes")
         if found < 0:

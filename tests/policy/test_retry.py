@@ -34,8 +34,9 @@ def decide(
 
 @pytest.mark.parametrize("failure", ["bad_request", "content_policy", "cancelled"])
 def test_what_would_fail_everywhere_stops(failure: str) -> None:
-    """Another target would not help, and asking it would cost."""
+    """Another target would not help, nor would the same one, and asking would cost."""
     assert decide(Failing(failure)) is None
+    assert decide(Failing(failure, retry=True)) is None
 
 
 @pytest.mark.parametrize(

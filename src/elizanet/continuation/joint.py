@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import Final
 
 from elizanet.continuation.signs import (
-    CLEAR_WORD,
     START,
     Sign,
     breaks_a_word,
@@ -25,7 +24,6 @@ from elizanet.continuation.signs import (
     goes_on_a_pattern,
     is_a_start,
     is_another_answer,
-    is_prose,
     is_telling,
     weigh,
 )
@@ -123,8 +121,7 @@ def _begins_anew(said: str, heard: str, common: int) -> bool:
     if common == len(heard.lstrip()) < min(len(said), LEAST_ANEW) and not has_words:
         return False  # the quotation mark that closes a text which begins with one
     if common in {LONG, len(said), len(heard.lstrip())}:
-        clear = common == LONG or is_telling(block) or (is_prose(block) and common >= CLEAR_WORD)
-        if repeats or not clear:
+        if repeats or not (common == LONG or is_telling(block)):
             raise SeamError("it cannot be told whether the new stream begins the answer again")
         return True
     if not repeats and (common >= LEAST_ANEW or breaks_a_word(said, heard, common)):

@@ -21,7 +21,7 @@ import re
 from enum import Enum
 from typing import Final
 
-CLEAR_WORD: Final = 4
+_CLEAR_WORD: Final = 4
 """Letters of a word that nobody says twice in a row."""
 START: Final = 40
 """Characters at the start of an answer by which it is compared with the old one."""
@@ -74,18 +74,18 @@ def _is_begun_again(shown: str, heard: str, length: int) -> bool:
     word, before = heard[:length], shown[-length - 1 : -length]
     whole = _WORD.match(heard)
     longer = whole is not None and whole.end() > length and not heard.startswith(word, length)
-    return longer and length >= CLEAR_WORD and word.isalpha() and (not before or before.isspace())
+    return longer and length >= _CLEAR_WORD and word.isalpha() and (not before or before.isspace())
 
 
 def is_telling(block: str) -> bool:
     """Tell whether nobody says this twice in a row by chance."""
-    words_needed, length_needed = _CLEAR_PROSE if is_prose(block) else _CLEAR_OTHER
+    words_needed, length_needed = _CLEAR_PROSE if _is_prose(block) else _CLEAR_OTHER
     length = len(block) + sum(map(_is_ideograph, block))
     is_long = len(_words(block)) >= words_needed and length >= length_needed
     return is_long and not block.startswith(("\n", "\r"))
 
 
-def is_prose(block: str) -> bool:
+def _is_prose(block: str) -> bool:
     """Tell whether there are letters and spaces only."""
     return all(character.isalpha() or character == " " for character in block)
 
@@ -93,7 +93,9 @@ def is_prose(block: str) -> bool:
 def goes_on_a_pattern(shown: str, length: int) -> bool:
     """Tell whether the text says the same thing again and again just before it stops."""
     block = shown[-length:]
-    if any(block[period:] == block[:-period] for period in range(1, length // 2 + 1)):
+    # a block that ends as it begins is repeated by its end alone, too: two readings
+    longest = max(length // 2, length - _CHANCE - 1)
+    if any(block[period:] == block[:-period] for period in range(1, longest + 1)):
         return True
     before = shown[-2 * length : -length]
     return common_length(before[::-1], block[::-1]) >= max(1, length // 2)

@@ -47,7 +47,11 @@ class Transcript:
             return
         self.usage = piece.usage or self.usage
         if piece.has_choices and not self.identity:
-            self.identity = values_in(event.data, *IDENTITY)
+            try:
+                self.identity = values_in(event.data, *IDENTITY)
+            except ValueError:  # a byte that is no UTF-8, where nobody looked before
+                self._end()
+                return
         if piece.text:
             self._pieces.append(piece.text)
             self._size += len(piece.text)

@@ -115,8 +115,9 @@ def failed_alone(error: ProviderError, call_id: str) -> Answer:
 
 def all_failed(error: AllTargetsFailed, call_id: str) -> Answer:
     """Return the error for a call that no target answered."""
-    said = (*error.errors, *error.skipped)
-    limited = all(each.failure_class is FailureClass.RATE_LIMIT for each in said)
+    said = {each.failure_class for each in error.errors}
+    said |= {target.failure_class for target in error.skipped}
+    limited = said == {FailureClass.RATE_LIMIT}
     status, code = (429, "rate_limit_exceeded") if limited else (503, "all_targets_failed")
     stated = error.retry_after_s
     headers = [

@@ -53,6 +53,7 @@ GRAMMARS: Final[Mapping[Operation, Grammar]] = {
 }
 """The operations with typed streams; those of all others are chat chunks."""
 
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _FAILED: Final = frozenset({"error", "response.failed"})
 _KEEP_ALIVE: Final = frozenset({"keepalive", "ping"})
 _COMPLETED: Final = "response.completed"
@@ -139,7 +140,7 @@ class TypedState(Follower):
             return EventKind.END
         try:
             decoded = _decode_event(event.data)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except _UNREADABLE:
             return self._broken()
         self._broken_in_a_row = 0
         kind = decoded.type or event.name.decode("ascii", "replace")
@@ -154,7 +155,7 @@ class TypedState(Follower):
 
     def error_in(self, event: SseEvent) -> bytes:
         """Return the error of a failed response, or of the event itself."""
-        decoded = _decode_error(event.data)
+        decoded = _error(event.data)
         told = decoded.error or _outcome(_decode_event(event.data).response).error
         if told is None:
             told = {"message": decoded.message, "code": decoded.code, "param": decoded.param}
@@ -201,5 +202,12 @@ class TypedState(Follower):
 def _outcome(response: msgspec.Raw) -> _Outcome:
     try:
         return _decode_outcome(response)
-    except msgspec.MsgspecError:
+    except _UNREADABLE:
         return _Outcome()
+
+
+def _error(data: bytes) -> _Error:
+    try:
+        return _decode_error(data)
+    except _UNREADABLE:
+        return _Error()
