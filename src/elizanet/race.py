@@ -1,8 +1,8 @@
 """A stream that stays silent: what is done about it while it is still awaited.
 
 The first trial runs in the caller's task. When it is overdue that counts against its target;
-if another target is ready, and the budget of that target's host pays for it, a second trial
-starts beside it, in a task that belongs to the race and has ended when `winner` returns.
+if another target is ready, and the budget of the silent target's host pays for it, a second
+trial starts beside it, in a task that belongs to the race and has ended when `winner` returns.
 Whoever has content first ends the other; if one fails, the other is waited for. If the target
 is found down meanwhile, the first trial leaves it for the next one (rescue).
 """
@@ -53,7 +53,7 @@ class Race:
         run, first = self._run, self._first
         if self._task is not None or not may_run_twice(run.call):
             return
-        choice = run.best_paid()
+        choice = run.best_paid(first.choice.lane)
         if choice is None:
             return
         run.history.hedged(first.choice.target, choice.target, run.now() - first.started)

@@ -87,13 +87,13 @@ class Run:
         found = self.candidates.best(self.now())
         return None if found is None else self.admit(*found, role)
 
-    def best_paid(self) -> Choice | None:
-        """Take the best target for an extra attempt, if its host's budget pays for it."""
+    def best_paid(self, payer: Lane) -> Choice | None:
+        """Take the best target for an extra attempt, if the budget of the payer's host pays."""
         now = self.now()
         found = self.candidates.best(now)
         if found is None or self._is_spent(found):
             return None
-        paid = found[1].host.budget.spend(now)
+        paid = payer.host.budget.spend(now)
         return self.admit(*found, Role.HEDGE) if paid else None
 
     def admit(self, target: Target, lane: Lane, role: Role | None = None) -> Choice:

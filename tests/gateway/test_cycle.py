@@ -10,6 +10,7 @@ import pytest
 
 from elizanet.gateway.asgi import BODY, START
 from elizanet.gateway.cycle import Cycle
+from elizanet.gateway.watch import Presence
 
 TEXT = (b"content-type", b"text/plain")
 
@@ -51,7 +52,7 @@ def cycle_on(wire: Wire, *, method: str = "POST", keep_alive: bool = True) -> Cy
         expect_100_continue=False,
         on_response_complete=lambda: None,
     )
-    scope = {"http_version": "1.1", "method": method, "path": "/"}
+    scope = {"http_version": "1.1", "method": method, "path": "/", "presence": Presence()}
     return Cycle(cast("Any", connection), cast("Any", scope))
 
 
@@ -165,7 +166,7 @@ async def test_nothing_follows_a_complete_answer(wire: Wire) -> None:
 async def test_a_caller_who_left_is_sent_nothing(wire: Wire) -> None:
     """What is said to nobody is no fault."""
     cycle = cycle_on(wire)
-    cycle.disconnected = True
+    cycle.leave()
     await cycle.send(start())
     await cycle.send(body(b"x"))
     assert wire.pieces == []

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from elizanet.gateway.refusal import CallerGone
-from elizanet.gateway.watch import GRACE_S, CallerWatch
+from elizanet.gateway.watch import CallerWatch, Presence
 from elizanet.testing import Upstream
 
 if TYPE_CHECKING:
-    from elizanet.gateway.asgi import Message
     from gateway.conftest import Serve
 
 CHAT = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}'
@@ -121,61 +120,46 @@ async def test_a_large_body_does_not_hide_that_its_caller_has_gone(
         await gateway.settle()
 
 
-class Caller:
-    """A `receive` whose caller leaves when told to."""
-
-    def __init__(self) -> None:
-        self.left = asyncio.Event()
-        self.asked = 0
-
-    async def __call__(self) -> Message:
-        self.asked += 1
-        await self.left.wait()
-        return {"type": "http.disconnect"}
-
-
-async def test_a_short_call_needs_no_task() -> None:
-    """Before the grace is over nothing waits for the caller."""
-    caller = Caller()
-    before = asyncio.all_tasks()
-    with CallerWatch(caller) as watch:
-        await asyncio.sleep(0)
-        assert asyncio.all_tasks() == before
-        assert repr(watch) == "<CallerWatch waiting>"
-    await asyncio.sleep(2 * GRACE_S)
-    assert caller.asked == 0
-
-
-async def test_the_watch_leaves_no_task_behind() -> None:
-    """Its task ends with it, however it ends."""
-    before = asyncio.all_tasks()
-    with CallerWatch(Caller()) as watch:
-        await asyncio.sleep(2 * GRACE_S)
-        assert repr(watch) == "<CallerWatch watching>"
-    await asyncio.sleep(0)
-    assert asyncio.all_tasks() == before
-
-
 async def test_a_caller_who_left_interrupts_what_is_awaited() -> None:
     """And the task can go on afterwards as if it had never been cancelled."""
-    caller = Caller()
-    with pytest.raises(CallerGone), CallerWatch(caller):
-        asyncio.get_running_loop().call_later(2 * GRACE_S, caller.left.set)
+    presence = Presence()
+    with pytest.raises(CallerGone), CallerWatch(presence) as watch:
+        assert repr(watch) == "<CallerWatch <Presence watched>>"
+        asyncio.get_running_loop().call_soon(presence.leave)
         await asyncio.sleep(10)
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
 
 
+async def test_a_caller_who_left_before_is_told_of_on_entering() -> None:
+    """Nothing is begun for somebody who has gone."""
+    presence = Presence()
+    presence.leave()
+    with pytest.raises(CallerGone), CallerWatch(presence):
+        pytest.fail("the watch let it begin")
+
+
+async def test_a_watch_that_is_over_interrupts_nothing() -> None:
+    """A caller who leaves after the answer leaves the task alone; told twice is told once."""
+    presence = Presence()
+    with CallerWatch(presence):
+        await asyncio.sleep(0)
+    presence.leave()
+    presence.leave()
+    await asyncio.sleep(0)
+    assert repr(presence) == "<Presence gone>"
+
+
 async def test_a_cancellation_from_outside_stays_one() -> None:
     """It is not taken for the caller's leaving."""
 
     async def watched() -> None:
-        with CallerWatch(Caller()):
+        with CallerWatch(Presence()):
             await asyncio.sleep(10)
 
     task = asyncio.create_task(watched())
-    await asyncio.sleep(2 * GRACE_S)
+    await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

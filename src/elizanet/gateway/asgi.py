@@ -9,6 +9,7 @@ from elizanet.router import new_call_id
 
 if TYPE_CHECKING:
     from elizanet.gateway.visit import Visit
+    from elizanet.gateway.watch import Presence
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -57,6 +58,12 @@ class Exchange:
         if name not in self.headers:
             return []
         return [value for key, value in self.scope["headers"] if key == name]
+
+    @property
+    def presence(self) -> Presence:
+        """Whether the caller is still there."""
+        presence: Presence = self.scope["presence"]
+        return presence
 
     async def begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """Send the head of the answer."""

@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from elizanet.gateway.asgi import BODY, START, Message
+from elizanet.gateway.watch import Presence
 
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _BODILESS: Final = frozenset({204, 304})
@@ -45,10 +46,17 @@ class Cycle(RequestResponseCycle):
             on_response=connection.on_response_complete,
         )
         self._head = b""
+        self._presence = scope["presence"]  # type: ignore[typeddict-item]
 
     def __repr__(self) -> str:
         state = "complete" if self.response_complete else "begun" if self.response_started else ""
         return f"<Cycle {self.scope['method']} {self.scope['path']!r} {state or 'open'}>"
+
+    def leave(self) -> None:
+        """Tell whoever answers that nobody waits for it any longer."""
+        self.disconnected = True
+        self.message_event.set()
+        self._presence.leave()
 
     async def send(self, message: Any) -> None:
         """Take the head of the answer, or some of its body, for the caller.
@@ -121,7 +129,7 @@ class Cycle(RequestResponseCycle):
 def scope_of(
     parser: httptools.HttpRequestParser, url: bytes, headers: list[tuple[bytes, bytes]]
 ) -> HTTPScope:
-    """Return as much of ASGI's scope of a request as the gateway looks at."""
+    """Return as much of ASGI's scope of a request as the gateway looks at, and its `Presence`."""
     path, raw_path, query = _parsed(url)
     scope = {
         "type": "http",
@@ -131,6 +139,7 @@ def scope_of(
         "raw_path": raw_path,
         "query_string": query,
         "headers": headers,
+        "presence": Presence(),
     }
     return cast("HTTPScope", scope)
 

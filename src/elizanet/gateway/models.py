@@ -23,7 +23,7 @@ class Models:
 
     async def list(self, exchange: Exchange) -> None:
         """Answer with every model: those configured, and what globs match at providers."""
-        with CallerWatch(exchange.receive):
+        with CallerWatch(exchange.presence):
             may_use = exchange.visit.caller.may_use
             names = filter(may_use, await self._router.list_models())
             await _answer(exchange, {"object": "list", "data": [_model(name) for name in names]})
@@ -31,7 +31,7 @@ class Models:
     async def one(self, exchange: Exchange) -> None:
         """Answer with the model that the path names. Raises `InputError` (404)."""
         name = exchange.scope["path"].removeprefix(PREFIX)
-        with CallerWatch(exchange.receive):
+        with CallerWatch(exchange.presence):
             if not (exchange.visit.caller.may_use(name) and await self._exists(name)):
                 message = f"no chain serves the model {name[:100]!r}"
                 raise InputError(message, param="model", code="model_not_found", status=404)

@@ -62,7 +62,7 @@ class Passthrough:
         within = timeout_in(given) or self._router.settings.timeouts.total
         exchange.visit.asks(None)
         body, upload = await _body_of(exchange)
-        with CallerWatch(exchange.receive) if upload is None else upload.watch:
+        with CallerWatch(exchange.presence):
             try:
                 with Limit(asyncio.get_running_loop().time() + within):
                     answer = await self._router.provider(name).forward(

@@ -52,6 +52,7 @@ _TOO_SLOW: Final = (
     HTTPStatus.REQUEST_TIMEOUT,
     "the request came too slowly, and was not waited for any longer",
 )
+_EXPECT: Final = b"expect"
 _CONNECT: Final = (HTTPStatus.BAD_REQUEST, "this gateway is no proxy: it does not take CONNECT")
 
 
@@ -65,6 +66,7 @@ class _HeadRefusedError(Exception):
 class GatewayProtocol(HttpToolsProtocol):
     """One connection of a caller."""
 
+    cycle: Cycle
     _writing: WriteWatch
 
     def __init__(
@@ -79,7 +81,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._shared = server_state
         self._gateway: Application = config.app  # type: ignore[assignment]
         self._timer: asyncio.TimerHandle | None = None
-        self._answering: RequestResponseCycle | None = None
+        self._answering: Cycle | None = None
         self._reason = _INVALID
         self._in_head = self._in_body = self._refused = self._upgrade = False
         self._piece = 0
@@ -97,8 +99,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._writing.end()
         super().connection_lost(exc)
         if (cycle := self._answering) is not None and not cycle.response_complete:
-            cycle.disconnected = True
-            cycle.message_event.set()
+            cycle.leave()
         self._shared.on_freed()
 
     def data_received(self, data: bytes) -> None:
@@ -193,7 +194,14 @@ class GatewayProtocol(HttpToolsProtocol):
         """Whether nothing is asked for on this connection now."""
         return self._is_answered() and not self._in_head
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == _EXPECT:
+            self.expect_100_continue = value.lower() == b"100-continue"
+        self.headers.append((name, value))
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        assert isinstance(cycle, Cycle)  # noqa: S101 -- `_answer` makes them all
         self._answering = cycle
         if not self._shared.outlive_answers and not self.pipeline:
             cycle.keep_alive = False
@@ -248,8 +256,7 @@ class GatewayProtocol(HttpToolsProtocol):
         awaited = self._is_body_awaited()
         self._refused, self._in_head, self._in_body = True, False, False
         if awaited and not self.cycle.response_started:
-            self.cycle.disconnected = True  # this is its answer; nobody waits for another
-            self.cycle.message_event.set()
+            self.cycle.leave()  # this is its answer; nobody waits for another
         elif not self._is_answered():  # an answer is on this wire: it can only be cut
             self.transport.abort()
             return

@@ -46,7 +46,7 @@ class Relay:
         text = asked.body if asked.form is None else b""
         exchange.visit.asks(wanted.model, text, service_tier=wanted.service_tier)
         pin = self._ownership.pin(operation, asked)
-        with CallerWatch(exchange.receive) if upload is None else upload.watch:
+        with CallerWatch(exchange.presence):
             answer = await self._router.send(
                 operation,
                 wanted.model,

@@ -6,7 +6,6 @@ import asyncio
 from typing import Protocol
 
 from elizanet.gateway.asgi import DISCONNECT, Exchange
-from elizanet.gateway.watch import CallerWatch
 
 
 class Reader(Protocol):
@@ -18,12 +17,9 @@ class Reader(Protocol):
 
 
 class CallerUpload:
-    """The rest of a caller's body, of which `taken` bytes have been read.
+    """The rest of a caller's body, of which `taken` bytes have been read."""
 
-    While it is read a caller who leaves is noticed here, and afterwards by the `watch`.
-    """
-
-    __slots__ = ("_ended", "_exchange", "_reader", "begun", "length", "watch")
+    __slots__ = ("_ended", "_exchange", "_reader", "begun", "length")
 
     def __init__(self, exchange: Exchange, taken: int = 0, reader: Reader | None = None) -> None:
         self._exchange = exchange
@@ -32,7 +28,6 @@ class CallerUpload:
         stated = exchange.headers.get(b"content-length")
         self.length = None if stated is None else int(stated) - taken
         self.begun = False
-        self.watch = CallerWatch(exchange.receive, armed=False)
 
     def __repr__(self) -> str:
         return f"<CallerUpload {'ended' if self._ended else 'begun' if self.begun else 'new'}>"
@@ -43,20 +38,14 @@ class CallerUpload:
         while not self._ended:
             message = await self._exchange.receive()
             if message["type"] == DISCONNECT:
-                await self._gone()
+                # The watch over the caller ends the call; nobody else is to see an error of it.
+                await asyncio.get_running_loop().create_future()
             piece: bytes = message.get("body", b"")
             self._ended = not message.get("more_body", False)
             if self._reader is not None:
                 self._reader.feed(piece)
                 if self._ended:
                     self._reader.finish()
-            if self._ended:
-                self.watch.arm()
             if piece:
                 return piece
         return b""
-
-    async def _gone(self) -> None:
-        """Let the watch end the call; whoever waits for a chunk must not see an error of it."""
-        self.watch.interrupt()
-        await asyncio.get_running_loop().create_future()

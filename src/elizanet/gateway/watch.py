@@ -1,63 +1,63 @@
 """Notice that a caller goes away while the gateway is busy for it.
 
-Waiting for the disconnect needs a task. Most calls are over before one would pay, so it is
-made by a timer: arming that costs a fraction of a task. The server remembers a disconnect
-that came earlier, so none is missed. The task belongs to the watch and ends with it.
+The connection knows first: it tells the `Presence` of the request that is being answered on it,
+and that interrupts whoever watches it. Nothing waits for it, neither a task nor a timer.
 """
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-from elizanet.gateway.asgi import DISCONNECT, Receive
 from elizanet.gateway.refusal import CallerGone
 from elizanet.limit import Interruption
 
-GRACE_S: Final = 0.05
-"""Seconds before the watch begins; a caller who left is noticed at most this much later."""
+
+class Presence:
+    """Whether the caller of one request is still there. `told`, if set, is called when not."""
+
+    __slots__ = ("is_gone", "told")
+
+    def __init__(self) -> None:
+        self.is_gone = False
+        self.told: Callable[[], None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Presence {'gone' if self.is_gone else 'watched' if self.told else 'there'}>"
+
+    def leave(self) -> None:
+        """Tell that the caller has gone; told twice is told once."""
+        told, self.told = self.told, None
+        self.is_gone = True
+        if told is not None:
+            told()
 
 
 class CallerWatch(Interruption):
     """Interrupt the enclosed awaits with `CallerGone` when the caller disconnects.
 
-    The request's body must have been read: before that, make it without `armed` and call
-    `arm` when it was. A cancellation from outside passes unchanged.
+    Of a caller who has gone before that is told on entering. A cancellation from outside passes
+    unchanged.
     """
 
-    __slots__ = ("_armed", "_receive", "_timer", "_watcher")
+    __slots__ = ("_presence",)
 
     becomes = CallerGone
 
-    def __init__(self, receive: Receive, *, armed: bool = True) -> None:
+    def __init__(self, presence: Presence) -> None:
         super().__init__()
-        self._receive = receive
-        self._armed = armed
-        self._timer: asyncio.TimerHandle | None = None
-        self._watcher: asyncio.Task[None] | None = None
+        self._presence = presence
 
     def __repr__(self) -> str:
-        state = "gone" if self.interrupted else "watching" if self._watcher else "waiting"
-        return f"<CallerWatch {state}>"
+        return f"<CallerWatch {self._presence!r}>"
 
     def __enter__(self) -> Self:
+        if self._presence.is_gone:
+            raise CallerGone
         super().__enter__()
-        if self._armed:
-            self.arm()
+        self._presence.told = self.interrupt
         return self
-
-    def arm(self) -> None:
-        """Begin to watch soon."""
-        self._timer = self._loop.call_later(GRACE_S, self._begin)
-
-    def _begin(self) -> None:
-        self._watcher = self._loop.create_task(self._wait())
-
-    async def _wait(self) -> None:
-        while (await self._receive())["type"] != DISCONNECT:
-            pass
-        self.interrupt()
 
     def __exit__(
         self,
@@ -65,8 +65,5 @@ class CallerWatch(Interruption):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._watcher is not None:
-            self._watcher.cancel()
+        self._presence.told = None
         super().__exit__(exc_type, exc, traceback)

@@ -4,7 +4,7 @@ Theory of operation. A late hedge ("auto") begins when the first attempt is over
 (`latency.py`): something is already wrong, so it seldom costs a second call. The classic hedge
 ("p95"; Dean and Barroso, "The Tail at Scale") begins after the 95th percentile of the last five
 minutes, and costs about one call in twenty. Either is one more attempt at the most, spends a
-token of the budget of the host that it goes to, and the first content wins.
+token of the budget of the host that was silent, and the first content wins.
 """
 
 from __future__ import annotations

@@ -93,9 +93,9 @@ class Invariants:
             return
         earlier = record.attempts
         again = any(other.target == attempt.target for other in earlier)
-        beside = any(other.end is None for other in earlier)
-        if again or beside:
-            self._extra(attempt)
+        silent = next((other for other in earlier if other.end is None), None)
+        if again or silent is not None:
+            self._extra((silent or attempt).provider, attempt.began)
         if len(earlier) >= self._most_attempts:
             self.violated("I14", f"{attempt!r} is one more than {self._most_attempts}")
         self._open[attempt.target] += 1
@@ -153,10 +153,10 @@ class Invariants:
 
     # Each in turn
 
-    def _extra(self, attempt: ServedAttempt) -> None:
-        host = attempt.provider
+    def _extra(self, host: str, now: float) -> None:
+        """Count an attempt that the budget of this host paid for."""
         self._extras[host] += 1
-        most = CAPACITY + PER_SUCCESS * self._successes[host] + PER_SECOND * attempt.began
+        most = CAPACITY + PER_SUCCESS * self._successes[host] + PER_SECOND * now
         if self._registry.protections.budget and self._extras[host] > most + _EPSILON:
             self.violated(
                 "I1", f"{self._extras[host]} extra attempts at {host}, {most:.1f} allowed"
