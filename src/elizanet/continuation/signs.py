@@ -60,10 +60,16 @@ def weigh(shown: str, heard: str, length: int) -> Sign:
     whole_word = block.strip() == word and not _is_ideograph(word)
     if not whole_word and length <= _CHANCE and (length == 1 or not _is_ideograph(block[-1])):
         return Sign.NOTHING
-    if goes_on_a_pattern(shown, length):
+    if goes_on_a_pattern(shown, length) or _has_two_readings(block):
         return Sign.UNCERTAIN
     begun_again = block == word and _is_begun_again(shown, heard, length)
     return Sign.CLEAR if begun_again or is_telling(block) else Sign.UNCERTAIN
+
+
+def _has_two_readings(block: str) -> bool:
+    """Tell whether a block ends as it begins: then its end alone may be what is repeated."""
+    ends = range(_CHANCE + 1, len(block))
+    return any(block.startswith(block[-length:]) for length in ends)
 
 
 def _is_begun_again(shown: str, heard: str, length: int) -> bool:
@@ -93,9 +99,7 @@ def _is_prose(block: str) -> bool:
 def goes_on_a_pattern(shown: str, length: int) -> bool:
     """Tell whether the text says the same thing again and again just before it stops."""
     block = shown[-length:]
-    # a block that ends as it begins is repeated by its end alone, too: two readings
-    longest = max(length // 2, length - _CHANCE - 1)
-    if any(block[period:] == block[:-period] for period in range(1, longest + 1)):
+    if any(block[period:] == block[:-period] for period in range(1, length // 2 + 1)):
         return True
     before = shown[-2 * length : -length]
     return common_length(before[::-1], block[::-1]) >= max(1, length // 2)

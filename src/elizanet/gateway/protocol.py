@@ -30,6 +30,8 @@ from elizanet.gateway.write_watch import WriteWatch
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 200
+MAX_WAITING: Final = 8
+"""Requests that may wait for the answer before them until no more is read from their caller."""
 HEAD_S: Final = 10.0
 """Seconds for the head of a request, and for the first byte of a connection."""
 BODY_SILENCE_S: Final = 30.0
@@ -159,8 +161,9 @@ class GatewayProtocol(HttpToolsProtocol):
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:
-            self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
+            if len(self.pipeline) >= MAX_WAITING:
+                self.flow.pause_reading()
 
     def on_body(self, body: bytes) -> None:
         if not self.cycle.response_complete:
@@ -171,6 +174,8 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._upgrade:
             return
         super().on_message_complete()
+        if self.cycle is self._answering:
+            self.flow.resume_reading()  # else nobody would notice that the caller leaves
         self._in_body = False
         self._received = -self._piece
         self._disarm()
