@@ -81,13 +81,14 @@ def matrix_row(processes: int, *, quick: bool) -> Row:
         total += part
         _tell(f"{total.scenarios:,} scenarios, {total.violations} violations")
     rate = total.calls / total.cpu
+    size = "a smaller sample (--quick); " if quick else ""
     return Row(
         "scenarios x calls, violations of invariants",
         ">= 480 x 20 seeds, >= 19 M calls, 0",
         f"{total.scenarios:,} scenarios, {total.calls:,} calls, {total.violations} violations",
         not total.violations and total.calls >= 19_000_000,
-        f"{'a smaller sample (--quick); ' if quick else ''}16 faults x 5 places x 3 loads x unary and stream; {total.lost} calls lost where others "
-        f"were well; {total.repeated} scenarios run twice, with equal traces; {rate:,.0f} calls "
+        f"{size}16 faults x 5 places x 3 loads x unary and stream; {total.lost} calls lost where "
+        f"others were well; {total.repeated} scenarios run twice, with equal traces; {rate:,.0f} calls "
         "a second and core",
     )
 

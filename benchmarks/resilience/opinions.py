@@ -80,8 +80,8 @@ def hedging(size: Size) -> list[Row]:
                 ">= 2x, <= 5 %" if after == "p95" else "-",
                 f"{plain:.2f} -> {p99:.2f} s ({plain / p99:.1f}x), +{extra:.2%}",
                 plain / p99 >= 2 and extra <= 0.05 if after == "p95" else None,
-                "2 % of the answers begin ten times as late; the budget of the host that is asked "
-                "second pays, and without traffic of its own it earns 0.1 tokens a second",
+                "2 % of the answers begin ten times as late; an attempt that is outrun leaves no "
+                "time, so the 95th percentile of those that are known comes too early",
             )
         )
     return rows

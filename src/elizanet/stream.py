@@ -91,7 +91,7 @@ class CommittedAnswer:
         self._resumption = resumption
         self._seam: Seam | None = None
         self._loop = run.loop
-        self._patience = Patience(run.loop)
+        self._patience: Patience | None = None  # made for the first wait: most answers have none
         self._request = run.call.body if run.call.form is None else b""
         rate = opened.trial.choice.lane.rate
         limited = rate is not None and rate.tokens is not None
@@ -141,7 +141,8 @@ class CommittedAnswer:
 
     def _end(self, outcome: Outcome) -> None:
         """Say once how the answer ended, and give back what it holds."""
-        self._patience.close()
+        if self._patience is not None:
+            self._patience.close()
         now, usage = self._loop.time(), None
         if self._meter is not None:
             usage, self._meter = self._meter.usage(self._request), None
@@ -186,6 +187,8 @@ class CommittedAnswer:
         """Return the next event from upstream. Raises `ProviderError`, also for silence."""
         began = self._loop.time()
         patience = min(self._stall, KEEP_ALIVE_STALLS * self._stall - self._waited)
+        if self._patience is None:
+            self._patience = Patience(self._loop)
         self._patience.until(began + patience)
         try:
             with self._patience:
@@ -219,7 +222,8 @@ class CommittedAnswer:
 
     async def _broke(self, error: ProviderError) -> None:
         """Go on elsewhere after a break, or raise it."""
-        self._patience.close()
+        if self._patience is not None:
+            self._patience.close()
         self._permit.broke(error, self._loop.time())
         self._permit.close()
         await self._answer.aclose()

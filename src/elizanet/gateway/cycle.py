@@ -127,7 +127,10 @@ class Cycle(RequestResponseCycle):
 
 
 def scope_of(
-    parser: httptools.HttpRequestParser, url: bytes, headers: list[tuple[bytes, bytes]]
+    parser: httptools.HttpRequestParser,
+    url: bytes,
+    headers: list[tuple[bytes, bytes]],
+    loop: asyncio.AbstractEventLoop,
 ) -> HTTPScope:
     """Return as much of ASGI's scope of a request as the gateway looks at, and its `Presence`."""
     path, raw_path, query = _parsed(url)
@@ -139,7 +142,7 @@ def scope_of(
         "raw_path": raw_path,
         "query_string": query,
         "headers": headers,
-        "presence": Presence(),
+        "presence": Presence(loop),
     }
     return cast("HTTPScope", scope)
 

@@ -35,14 +35,14 @@ class Doors:
         caller = self.keyring.find(headers)
         if self.keyring.is_open and _ORIGIN in headers:
             refuse_strange_pages(headers)
-        batch = is_batch(headers)
+        batch, loop = is_batch(headers), exchange.presence.loop
         self.admission.admit(batch=batch)
         try:
-            caller.enter(asyncio.get_running_loop().time())
+            caller.enter(loop.time())
         except BaseException:
             self.admission.leave(batch=batch)
             raise
-        return Visit(caller, self.admission, self.visits, batch=batch)
+        return Visit(caller, self.admission, self.visits, loop, batch=batch)
 
     async def emptied(self) -> None:
         """Wait until the last call has left."""

@@ -157,7 +157,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _answer(self) -> None:
         """Begin to answer the request, or let it wait for the answer before it."""
         before = self.cycle
-        self.cycle = Cycle(self, scope_of(self.parser, self.url, self.headers))
+        self.cycle = Cycle(self, scope_of(self.parser, self.url, self.headers, self.loop))
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:

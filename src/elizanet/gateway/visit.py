@@ -36,10 +36,11 @@ class Visit(Interruption):
         caller: Caller,
         admission: Admission,
         visits: set[Visit],
+        loop: asyncio.AbstractEventLoop,
         *,
         batch: bool,
     ) -> None:
-        super().__init__()
+        super().__init__(loop)
         self.caller = caller
         self._admission = admission
         self._visits = visits
@@ -93,7 +94,7 @@ class Visit(Interruption):
             self._batch = True
         if self.caller.counts_tokens:
             estimate = tokens_in(body)
-            self.caller.take_tokens(_now(), estimate)
+            self.caller.take_tokens(self._loop.time(), estimate)
             self._estimate = estimate
 
     def heard(self, tokens: float | None) -> None:
@@ -104,11 +105,7 @@ class Visit(Interruption):
         if not self.caller.counts_tokens or (tokens is None and self._is_told):
             return
         used = self._estimate + 1 if tokens is None else tokens
-        self.caller.correct_tokens(_now(), self._estimate, used)
+        self.caller.correct_tokens(self._loop.time(), self._estimate, used)
         self._estimate = used
         self._is_told = tokens is not None
         self._has_answer = True
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

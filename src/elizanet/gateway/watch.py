@@ -6,6 +6,7 @@ and that interrupts whoever watches it. Nothing waits for it, neither a task nor
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -15,12 +16,16 @@ from elizanet.limit import Interruption
 
 
 class Presence:
-    """Whether the caller of one request is still there. `told`, if set, is called when not."""
+    """Whether the caller of one request is still there. `told`, if set, is called when not.
 
-    __slots__ = ("is_gone", "told")
+    `loop` is the one that answers; to ask the system which one runs costs more than to be told.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("is_gone", "loop", "told")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.is_gone = False
+        self.loop = loop
         self.told: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
@@ -46,7 +51,7 @@ class CallerWatch(Interruption):
     becomes = CallerGone
 
     def __init__(self, presence: Presence) -> None:
-        super().__init__()
+        super().__init__(presence.loop)
         self._presence = presence
 
     def __repr__(self) -> str:

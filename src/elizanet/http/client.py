@@ -182,7 +182,6 @@ class Http:
 
     def _reusable(self, origin: Origin) -> Connection | None:
         """Return the connection used last, if one is still good; drop those that are not."""
-        loop = asyncio.get_running_loop()
         idle = self._idle.get(origin, [])
         while idle:
             connection = idle.pop()

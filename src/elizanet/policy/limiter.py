@@ -18,7 +18,7 @@ that states a delay: that is the gate's affair.
 
 A 429 always says "too many". 502, 503, 504 and 529 say it only from a score of 3 of the breaker on:
 below that they may be chance, and a limit that fell with each of them would turn 5 % of failures
-into 94 % of the traffic sent elsewhere. When the target's breaker closes after an outage, there
+into 93 % of the traffic sent elsewhere. When the target's breaker closes after an outage, there
 is no limit again. A limit to start from (32, say) would send a healthy provider's traffic
 elsewhere whenever an agent fleet starts. Measured: docs/decisions/0007-limiter-start.md.
 """
