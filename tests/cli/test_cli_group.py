@@ -36,7 +36,7 @@ async def test_the_help_names_the_commands_there_are(run: Run) -> None:
     for name, about in COMMANDS.items():
         assert f"  {name}" in ended.stdout
         assert about in ended.stdout
-    for later in ("logs", "explain", "stats", "drill"):
+    for later in ("logs", "explain", "stats"):
         assert f"  {later} " not in ended.stdout
 
 

@@ -52,7 +52,12 @@ def cycle_on(wire: Wire, *, method: str = "POST", keep_alive: bool = True) -> Cy
         expect_100_continue=False,
         on_response_complete=lambda: None,
     )
-    scope = {"http_version": "1.1", "method": method, "path": "/", "presence": Presence()}
+    scope = {
+        "http_version": "1.1",
+        "method": method,
+        "path": "/",
+        "presence": Presence(asyncio.get_running_loop()),
+    }
     return Cycle(cast("Any", connection), cast("Any", scope))
 
 

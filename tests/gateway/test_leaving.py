@@ -122,7 +122,7 @@ async def test_a_large_body_does_not_hide_that_its_caller_has_gone(
 
 async def test_a_caller_who_left_interrupts_what_is_awaited() -> None:
     """And the task can go on afterwards as if it had never been cancelled."""
-    presence = Presence()
+    presence = Presence(asyncio.get_running_loop())
     with pytest.raises(CallerGone), CallerWatch(presence) as watch:
         assert repr(watch) == "<CallerWatch <Presence watched>>"
         asyncio.get_running_loop().call_soon(presence.leave)
@@ -134,7 +134,7 @@ async def test_a_caller_who_left_interrupts_what_is_awaited() -> None:
 
 async def test_a_caller_who_left_before_is_told_of_on_entering() -> None:
     """Nothing is begun for somebody who has gone."""
-    presence = Presence()
+    presence = Presence(asyncio.get_running_loop())
     presence.leave()
     with pytest.raises(CallerGone), CallerWatch(presence):
         pytest.fail("the watch let it begin")
@@ -142,7 +142,7 @@ async def test_a_caller_who_left_before_is_told_of_on_entering() -> None:
 
 async def test_a_watch_that_is_over_interrupts_nothing() -> None:
     """A caller who leaves after the answer leaves the task alone; told twice is told once."""
-    presence = Presence()
+    presence = Presence(asyncio.get_running_loop())
     with CallerWatch(presence):
         await asyncio.sleep(0)
     presence.leave()
@@ -155,7 +155,7 @@ async def test_a_cancellation_from_outside_stays_one() -> None:
     """It is not taken for the caller's leaving."""
 
     async def watched() -> None:
-        with CallerWatch(Presence()):
+        with CallerWatch(Presence(asyncio.get_running_loop())):
             await asyncio.sleep(10)
 
     task = asyncio.create_task(watched())

@@ -26,13 +26,13 @@ Examples:
   curl http://127.0.0.1:8787/v1/models
 
 \b
-SIGTERM ends it in order: callers still come in for some seconds, running calls
-may finish. Ctrl-C lets running calls finish, too; a second signal ends it now.
-SIGHUP rereads the settings.
+SIGTERM ends it in order: callers still come in for some seconds, running
+calls may finish. Ctrl-C lets running calls finish, too; a second signal ends
+it now. SIGHUP rereads the settings.
 
 \b
-Exit codes: 0 ended by a signal, 1 cannot listen, 2 wrong usage or settings that
-cannot work.
+Exit codes: 0 ended by a signal, 1 cannot listen, 2 wrong usage or settings
+that cannot work.
 """
 
 

@@ -185,8 +185,9 @@ class Http:
         idle = self._idle.get(origin, [])
         while idle:
             connection = idle.pop()
-            fresh = loop.time() - connection.idle_since < KEEP_ALIVE_S
-            if fresh and connection.loop is loop and connection.is_reusable:
+            loop = connection.loop  # one that runs no more left it behind
+            fresh = loop.is_running() and loop.time() - connection.idle_since < KEEP_ALIVE_S
+            if fresh and connection.is_reusable:
                 return connection
             connection.abort()
         return None

@@ -2,8 +2,8 @@
 
 Theory of operation. A bucket of at most 10 tokens, full at the start. A repetition at the
 same host costs one token, and so does a hedge: of the host whose silence it makes up for, since
-the other one may have no traffic of its own to earn by; each success earns 0.1, each second 0.1. Hence for every
-span of time, whatever fails:
+the other one may have no traffic of its own to earn by. Each success earns 0.1, each second 0.1.
+Hence for every span of time, whatever fails:
 
     repetitions + hedges <= 10 + 0.1 * successes + 0.1 * seconds
 

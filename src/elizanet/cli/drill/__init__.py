@@ -27,19 +27,19 @@ Examples:
   elizanet drill --list
 
 \b
-What is printed of each outage, with all protections, without each one, without
-any, and of the first choice alone (no fallback):
+What is printed of each outage, with all protections, without each one,
+without any, and of the first choice alone (no fallback):
   answered   share of the calls that were answered
   p50, p99   seconds until an answer, or the first content of a stream
   attempts   requests that the providers received, per call
   cost       of all attempts, over what the answers would have cost at the
-             first choice; in dollars if every target has a price, else in tokens
+             first choice; in dollars if every target has a price, or tokens
 Callers retry as the official OpenAI clients do. Providers are simulated: the
 first content after 0.6 s on average, answers after 1.8 s. Nothing is sent.
 
 \b
-Exit codes: 0 rehearsed, 1 the plot cannot be written, 2 wrong usage or settings
-that cannot work.
+Exit codes: 0 rehearsed, 1 the plot cannot be written, 2 wrong usage or
+settings that cannot work.
 """
 
 
