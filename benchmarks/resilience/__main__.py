@@ -88,8 +88,8 @@ def matrix_row(processes: int, *, quick: bool) -> Row:
         f"{total.scenarios:,} scenarios, {total.calls:,} calls, {total.violations} violations",
         not total.violations and total.calls >= 19_000_000,
         f"{size}16 faults x 5 places x 3 loads x unary and stream; {total.lost} calls lost where "
-        f"others were well; {total.repeated} scenarios run twice, with equal traces; {rate:,.0f} calls "
-        "a second and core",
+        f"others were well; {total.repeated} scenarios run twice, with equal traces; {rate:,.0f} "
+        "calls a second and core",
     )
 
 
