@@ -54,6 +54,8 @@ class SseParser:
 
     def feed(self, chunk: bytes) -> list[SseEvent]:
         """Take the next bytes. Raises `SseError` for an event over the bound."""
+        if not self._buffer and self._is_one_event(chunk):
+            return [SseEvent(chunk, chunk[6:-2])]
         self._has_cr = self._has_cr or b"\r" in chunk
         buffer = self._buffer
         buffer += chunk
@@ -79,6 +81,17 @@ class SseParser:
         self._buffer.clear()
         self._scanned = 0
         return _parse(rest, rest) if rest else None
+
+    def _is_one_event(self, chunk: bytes) -> bool:
+        """Tell whether the bytes are one event of one line and nothing else, as most are."""
+        return (
+            chunk.startswith(b"data: ")
+            and chunk.find(b"\n") == len(chunk) - 2
+            and chunk.endswith(b"\n")
+            and not (self._first or self._has_cr)
+            and b"\r" not in chunk
+            and len(chunk) <= self._max
+        )
 
     def _end_of_event(self, start: int) -> int:
         """Return where the event that begins at `start` ends, or at most 1 if it has not yet."""

@@ -28,9 +28,6 @@ class _Choice(msgspec.Struct):
     text: str | None = None
     finish_reason: Any = None
 
-    def has_content(self) -> bool:
-        return bool(self.text) or (self.delta is not None and not is_empty(self.delta))
-
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice] | None = None
@@ -152,15 +149,16 @@ class StreamState(Follower):
     def _kind(self, chunk: _Chunk) -> EventKind | Trouble:
         kind = EventKind.END if chunk.usage else EventKind.PREAMBLE
         for choice in chunk.choices or ():
-            if choice.finish_reason == _PROVIDER_GAVE_UP:
-                return Trouble.ERROR
-            if choice.finish_reason:
-                self._finished[choice.index] = True
-                self._silence_explained |= explains_silence(choice.finish_reason)
-                kind = EventKind.END if kind is EventKind.PREAMBLE else kind
-            else:
+            reason, delta = choice.finish_reason, choice.delta
+            if not reason:
                 self._finished.setdefault(choice.index, False)
-            if choice.has_content():
+            elif reason == _PROVIDER_GAVE_UP:
+                return Trouble.ERROR
+            else:
+                self._finished[choice.index] = True
+                self._silence_explained |= explains_silence(reason)
+                kind = EventKind.END if kind is EventKind.PREAMBLE else kind
+            if choice.text or (delta and not is_empty(delta)):
                 self.has_content = True
                 kind = EventKind.CONTENT
         return kind
