@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"write {TARGET.name} as well")
     write = parser.parse_args().write
     os.sched_setaffinity(0, {TRAFFIC_CORE})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and leave no subject running
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         figures = runner.run(measure())
     text, missed = report(figures)

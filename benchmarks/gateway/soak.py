@@ -17,6 +17,7 @@ import asyncio
 import http.client
 import json
 import os
+import signal
 import statistics
 import sys
 import tempfile
@@ -202,6 +203,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=SHARE, help="the part of the capacity used")
     given = parser.parse_args()
     os.sched_setaffinity(0, {TRAFFIC_CORE})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and leave no subject running
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         done = runner.run(_run(given.minutes, given.share))
     print(_report(done))
