@@ -455,3 +455,10 @@ def test_a_chain_of_one_says_again_what_its_target_said() -> None:
 
         play(world, story())
         assert world.asked() == [1]
+
+
+def test_a_lone_target_is_asked_again_once_its_gate_is_open() -> None:
+    """The call that was refused without a stated delay waits for the second the gate is shut."""
+    world = World([Failing("rate_limit", 429), Reply(("a",))], retry=RetryPolicy())
+    assert play(world, world.ask()) == "a"
+    assert world.asked() == [2]

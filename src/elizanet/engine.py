@@ -151,13 +151,16 @@ class Chain:
             raise run.failure()
         if (reserved := run.take_reserved()) is not None:
             return reserved
+        another = run.has_another()
         pause = self._retry.pause(
             error,
             spent=run.repeats,
             remaining=run.remaining(),
-            another_target=run.has_another(),
+            another_target=another,
             chance=self._chance,
         )
+        if pause is not None and not another:  # the one target there is may have shut its gate
+            pause = max(pause, min(choice.lane.gate.until - run.now(), run.remaining() / 2))
         left = run.remaining() - (pause or 0.0)
         if run.is_exhausted or not may_start(left):
             raise run.failure()

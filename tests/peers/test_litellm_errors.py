@@ -110,8 +110,8 @@ async def test_a_rate_limit_is_tried_again_where_it_happened_if_nobody_else_is_l
 async def test_the_pause_of_a_cooling_model_is_known(chain: Chain, backend: Upstream) -> None:
     """LiteLLM refuses to ask deployments that have just failed, and says for how long."""
     backend.fail("rate_limit")
-    net = chain(ELIZANET_FALLBACK_ENABLED="false")
     for tries in range(1, 10):  # until every deployment has been set aside
+        net = chain(ELIZANET_FALLBACK_ENABLED="false")
         with pytest.raises(ProviderError) as raised:
             await net.send(Operation.CHAT, {"model": "cooling", "messages": MESSAGES})
         if len(backend.requests) < tries:
