@@ -24,7 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "elizanet.json_fields",
         "elizanet.limit",
     ),
-    ("elizanet.errors", "elizanet.call"),
+    ("elizanet.errors", "elizanet.call", "elizanet.capture"),
     ("elizanet.policy", "elizanet.classify", "elizanet.settings", "elizanet.tokens"),
     ("elizanet.http", "elizanet.telemetry", "elizanet.usage"),
     ("elizanet.health", "elizanet.continuation"),

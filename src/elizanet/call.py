@@ -62,6 +62,7 @@ class Call(msgspec.Struct, frozen=True):
     of `model` in it and nothing else. `deadline` is absolute, in seconds of the running
     loop's clock; it bounds everything up to the first content of a stream or the whole unary
     answer. `connect_timeout` is in seconds. `headers` go upstream beside the provider's own.
+    `caller` is who asks, as records call them.
     `first_target_only` forbids fallback. `only_provider` names the one provider that may
     answer, because it holds what the request refers to. `repeated`: the caller's client is
     trying again already, so trying again at one target would multiply. `check` may refuse a
@@ -82,6 +83,7 @@ class Call(msgspec.Struct, frozen=True):
     form: Form | None = None
     only_provider: str | None = None
     repeated: bool = False
+    caller: str = ""
 
 
 class BodyKind(Enum):
@@ -155,6 +157,15 @@ class Provider(Protocol):
         ...
 
 
+class Usage(msgspec.Struct, frozen=True):
+    """The tokens of one answer; `estimated`: its provider did not count them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    estimated: bool = False
+
+
 class Role(StrEnum):
     """Why an attempt was made."""
 
@@ -178,7 +189,9 @@ class Attempt(msgspec.Struct, frozen=True):
 
     `failure_class` is None for the attempt that answered. `started` is in seconds since
     the call began, `duration` in seconds until the failure or until the answer could be
-    committed. `message` is one sentence without keys, `key` the alias of the key.
+    committed. `message` is one sentence without keys, `key` the alias of the key. `usage` is
+    counted where somebody wants it and there was content; also if nobody got to read that.
+    `retryable`: after this failure another try there could have helped.
     """
 
     number: int
@@ -192,6 +205,8 @@ class Attempt(msgspec.Struct, frozen=True):
     request_id: str | None = None
     role: Role = Role.FIRST
     key: str = ""
+    usage: Usage | None = None
+    retryable: bool = False
 
 
 class ChainAnswer(Answer, Protocol):

@@ -17,6 +17,7 @@ from elizanet.call import Call
 from elizanet.classify import Classifier
 from elizanet.errors import STOPPING, FailureClass, ProviderError
 from elizanet.health import Registry
+from elizanet.history import Names
 from elizanet.plan import Choice
 from elizanet.policy.breaker import Entry
 from elizanet.policy.deadline import attempt_limit, may_start
@@ -64,6 +65,7 @@ class Chain:
             raise ValueError(f"the chain {name!r} has no target")
         self.name = name
         self.targets = tuple(sorted(map(_placed, enumerate(targets, 1)), key=lambda t: t.tier or 0))
+        self._names = Names(name, tuple(dict.fromkeys(map(str, self.targets))))
         self._retry = retry or RetryPolicy()
         self._most_attempts = self._retry.attempts_allowed(len(self.targets))
         self._fall_back_on = fall_back_on
@@ -85,7 +87,10 @@ class Chain:
         shape, a stream at its first content. Raises `ProviderError` if there was only one
         target or its failure must reach the caller, else `AllTargetsFailed`.
         """
-        run = Run(call, self.targets, self._most_attempts, self.registry, self._chance, self._emit)
+        run = Run(
+            call, self.targets, self._most_attempts, self.registry, self._chance, self._emit,
+            self._names,
+        )  # fmt: skip
         self._throttle.request(run.began)
         try:
             choice = await self._next(run)

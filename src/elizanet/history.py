@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from elizanet.call import Attempt, Call
+from elizanet.call import Attempt, Call, Head, Usage
+from elizanet.capture import Captured
 from elizanet.classify import verdict_for
 from elizanet.errors import (
     STOPPING,
@@ -24,18 +25,27 @@ from elizanet.telemetry import (
     CallAnswered,
     CallEnded,
     CallGaveUp,
+    Capture,
     Emitter,
     HedgeStarted,
     Outcome,
     StreamBroke,
     StreamContinued,
 )
-from elizanet.usage import Usage
+from elizanet.usage import total_of
 
 _LASTING: Final = frozenset(
     {FailureClass.AUTH, FailureClass.QUOTA_EXHAUSTED, FailureClass.MODEL_NOT_FOUND}
 )
 """What stays as it is until somebody acts."""
+_FAILED: Final = frozenset({Outcome.FAILED, Outcome.BROKEN})
+
+
+class Names(NamedTuple):
+    """What a chain and its targets are called, in the order of their tiers."""
+
+    chain: str
+    targets: tuple[str, ...]
 
 
 class History:
@@ -46,11 +56,13 @@ class History:
     """
 
     __slots__ = ("_attempts", "_call", "_committed", "_emit", "_is_ended", "_last_failed",
-                 "began", "errors", "first_choice", "passed_over", "started")  # fmt: skip
+                 "_names", "began", "captured", "errors", "first_choice", "passed_over",
+                 "started")  # fmt: skip
 
-    def __init__(self, call: Call, began: float, emit: Emitter) -> None:
+    def __init__(self, call: Call, began: float, emit: Emitter, names: Names) -> None:
         self._call = call
         self._emit = emit
+        self._names = names
         self._attempts: dict[int, Attempt] = {}
         self._last_failed: Attempt | None = None
         self._committed: float | None = None
@@ -60,14 +72,17 @@ class History:
         self.errors: list[ProviderError] = []
         self.passed_over: tuple[Skipped, ...] = ()
         self.first_choice: Skipped | None = None
+        self.captured: Captured | None = None
+        if emit.interest.capture is not Capture.OFF:
+            self.captured = Captured(call)
 
     def __repr__(self) -> str:
         return f"<History {self._call.id} attempts={self.started}>"
 
     @property
-    def counts_tokens(self) -> bool:
-        """Whether somebody wants to know the tokens of the call."""
-        return self._emit.counts_tokens
+    def in_detail(self) -> bool:
+        """Whether somebody wants to know the tokens, and the names of requests."""
+        return self._emit.interest.details
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -111,10 +126,10 @@ class History:
         self._record(number, choice, error, started, now)
 
     def committed(
-        self, number: int, choice: Choice, status: int, started: float, now: float
+        self, number: int, choice: Choice, head: Head, started: float, now: float
     ) -> None:
         """Record the attempt that answered."""
-        self._record(number, choice, None, started, now, status=status)
+        self._record(number, choice, None, started, now, head=head)
         if self._committed is None:
             self._committed = now
 
@@ -160,27 +175,25 @@ class History:
 
     def broke(self, attempt: Attempt, error: ProviderError) -> None:
         """Tell that the answer broke after its first content."""
-        self._attempts[attempt.number] = broken = _broken(attempt, error)
+        broken = self._break(attempt.number, error)
         self._emit(StreamBroke(self._call.id, self._call.model, broken))
 
     def continued(self, attempt: Attempt, error: ProviderError, target: Target) -> None:
         """Tell that the answer goes on from another target after it broke."""
-        self._attempts[attempt.number] = broken = _broken(attempt, error)
+        broken = self._break(attempt.number, error)
         self._emit(StreamContinued(self._call.id, self._call.model, broken, str(target)))
 
-    def ended(
-        self,
-        outcome: Outcome,
-        now: float,
-        *,
-        usage: Usage | None = None,
-        failure: CallFailed | None = None,
-    ) -> None:
+    def used(self, number: int, usage: Usage) -> None:
+        """Record the tokens of an attempt."""
+        self._attempts[number] = replace(self._attempts[number], usage=usage)
+
+    def ended(self, outcome: Outcome, now: float, *, failure: CallFailed | None = None) -> None:
         """Tell that the call is over, once: its first end is its end."""
         if self._is_ended:
             return
         self._is_ended = True
-        call, committed = self._call, self._committed
+        call, committed, attempts = self._call, self._committed, self.attempts
+        counted = [attempt.usage for attempt in attempts if attempt.usage is not None]
         self._emit(
             CallEnded(
                 call.id,
@@ -188,14 +201,33 @@ class History:
                 call.model,
                 call.stream,
                 outcome,
-                self.attempts,
+                attempts,
                 now - self.began,
                 None if committed is None else committed - self.began,
-                usage,
+                total_of(counted),
                 None if failure is None else failure.failure_class,
                 self.passed_over,
+                self._names.chain,
+                self._names.targets,
+                call.caller,
+                self._kept(outcome),
             )
         )
+
+    def _kept(self, outcome: Outcome) -> Captured | None:
+        """Return what is told of the request and the answer."""
+        if self._emit.interest.capture is Capture.ALL:
+            return self.captured
+        failed = any(
+            a.failure_class not in {None, FailureClass.CANCELLED} for a in self._attempts.values()
+        )
+        return self.captured if failed or outcome in _FAILED else None
+
+    def _break(self, number: int, error: ProviderError) -> Attempt:
+        attempt = self._attempts[number]
+        broken = replace(attempt, failure_class=error.failure_class, message=error.message)
+        self._attempts[number] = broken
+        return broken
 
     def _final(self, error: ProviderError) -> ProviderError:
         """Say of the last of several attempts that one more has been tried."""
@@ -211,9 +243,15 @@ class History:
         started: float,
         now: float,
         *,
-        status: int | None = None,
+        head: Head | None = None,
     ) -> Attempt:
         target = choice.target
+        status = request_id = None
+        if error is not None:
+            status, request_id = error.status, error.request_id
+        elif head is not None:
+            status = head.status
+            request_id = _request_id(head) if self.in_detail else None
         attempt = self._attempts[number] = Attempt(
             number=number,
             provider=target.provider.name,
@@ -221,13 +259,18 @@ class History:
             started=started - self.began,
             duration=now - started,
             failure_class=error.failure_class if error else None,
-            status=error.status if error else status,
+            status=status,
             message=error.message if error else "",
-            request_id=error.request_id if error else None,
+            request_id=request_id,
             role=choice.role,
             key=target.key,
+            retryable=error is not None and error.verdict.retry_same_provider,
         )
         return attempt
+
+
+def _request_id(head: Head) -> str | None:
+    return next((value for name, value in head.headers if name == "x-request-id"), None)
 
 
 def _said_before(skipped: Skipped) -> ProviderError:
@@ -236,7 +279,3 @@ def _said_before(skipped: Skipped) -> ProviderError:
     error = ProviderError(skipped.detail or str(skipped), verdict)
     error.provider, error.model = skipped.provider, skipped.model
     return error
-
-
-def _broken(attempt: Attempt, error: ProviderError) -> Attempt:
-    return replace(attempt, failure_class=error.failure_class, message=error.message)

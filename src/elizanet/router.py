@@ -60,6 +60,10 @@ class ApiProvider(Provider, Protocol):
         """Return the names of its models. Raises `ProviderError`."""
         ...
 
+    def folds(self, call: Call) -> bool:
+        """Tell whether the whole answer to this call will come as a stream."""
+        ...
+
     async def forward(
         self, method: str, target: str, headers: Headers, body: bytes | None, rest: Upload | None
     ) -> Answer:
@@ -149,6 +153,7 @@ class Router:
         form: Form | None = None,
         only_provider: str | None = None,
         repeated: bool = False,
+        caller: str = "",
     ) -> CommittedAnswer:
         """Answer a request through the chain that serves `model`.
 
@@ -172,6 +177,7 @@ class Router:
             form=form,
             only_provider=only_provider,
             repeated=repeated,
+            caller=caller,
         )
         return await self._chain(route).send(call)
 
@@ -271,7 +277,7 @@ class Router:
                 key=name if len(keyed) == 1 else f"{name} key {number}",
                 host=self._hosts[name],
                 rate=self._rates[name],
-                folds=self.settings.stream.fold_unary,
+                folds=provider.folds if self.settings.stream.fold_unary else None,
             )
 
     def _keyed_providers(self, name: str) -> tuple[ApiProvider, ...]:

@@ -10,7 +10,7 @@ from typing import Final
 from elizanet.call import Call, Role
 from elizanet.errors import CallFailed
 from elizanet.health import Lane, Registry
-from elizanet.history import History
+from elizanet.history import History, Names
 from elizanet.plan import Candidates, Choice, prompt_bytes
 from elizanet.policy.deadline import may_start
 from elizanet.target import Target
@@ -35,6 +35,7 @@ class Run:
         registry: Registry,
         chance: random.Random,
         emit: Emitter,
+        names: Names,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.now = self.loop.time
@@ -46,7 +47,7 @@ class Run:
         self.began = self.now()
         self.prompt_bytes = prompt_bytes(call)
         self.candidates = Candidates(targets, call, registry, chance)
-        self.history = History(call, self.began, emit)
+        self.history = History(call, self.began, emit, names)
         self._panicked = False
         self.repeats = _NO_MORE_REPEATS if call.repeated else 0
 

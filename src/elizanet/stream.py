@@ -69,6 +69,7 @@ class CommittedAnswer:
         "_answer",
         "_attempt",
         "_buffered",
+        "_captured",
         "_history",
         "_loop",
         "_meter",
@@ -88,16 +89,13 @@ class CommittedAnswer:
         self.head: Head = opened.answer.head
         self._buffered = opened.events
         self._history = run.history
+        self._captured = run.history.captured
         self._resumption = resumption
         self._seam: Seam | None = None
         self._loop = run.loop
         self._patience: Patience | None = None  # made for the first wait: most answers have none
         self._request = run.call.body if run.call.form is None else b""
-        rate = opened.trial.choice.lane.rate
-        limited = rate is not None and rate.tokens is not None
         self._meter: UsageMeter | None = None
-        if limited or run.history.counts_tokens:
-            self._meter = UsageMeter(streamed=self.head.body is not BodyKind.WHOLE)
         self._follow(opened)
 
     def __repr__(self) -> str:
@@ -121,8 +119,8 @@ class CommittedAnswer:
         if event is not None:
             if self._resumption is not None:
                 self._resumption.transcript.take(event)
-            if self._meter is not None:
-                self._meter.take(event)
+            if self._captured is not None:
+                self._captured.take(event)
         return event
 
     async def read(self) -> bytes:
@@ -143,12 +141,16 @@ class CommittedAnswer:
         """Say once how the answer ended, and give back what it holds."""
         if self._patience is not None:
             self._patience.close()
-        now, usage = self._loop.time(), None
+        self._account()
+        self._permit.close()
+        self._history.ended(outcome, self._loop.time())
+
+    def _account(self) -> None:
+        """Count the tokens of the attempt that ends here."""
         if self._meter is not None:
             usage, self._meter = self._meter.usage(self._request), None
-            self._permit.used(usage.total_tokens, now)
-        self._permit.close()
-        self._history.ended(outcome, now, usage=usage)
+            self._permit.used(usage.total_tokens, self._loop.time())
+            self._history.used(self._attempt.number, usage)
 
     def _follow(self, opened: Opened) -> None:
         """Take the rest from this answer."""
@@ -160,6 +162,7 @@ class CommittedAnswer:
         self._waited = 0.0  # seconds spent waiting since the last event that was no keep-alive
         self.attempts = self._history.attempts
         self._attempt = self._history.attempt(opened.trial.number)
+        self._meter = opened.trial.meter(opened)
 
     async def _live(self) -> Event | None:
         """Return the next event from upstream, or from elsewhere if that breaks."""
@@ -208,6 +211,8 @@ class CommittedAnswer:
         except Exception as raised:  # the provider boundary: becomes typed
             raise _foreign(raised) from raised
         if event is not None:
+            if self._meter is not None:
+                self._meter.take(event)
             keeps_alive = event.kind is EventKind.PREAMBLE
             self._waited = self._waited + self._loop.time() - began if keeps_alive else 0.0
         return event
@@ -224,6 +229,7 @@ class CommittedAnswer:
         """Go on elsewhere after a break, or raise it."""
         if self._patience is not None:
             self._patience.close()
+        self._account()
         self._permit.broke(error, self._loop.time())
         self._permit.close()
         await self._answer.aclose()

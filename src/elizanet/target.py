@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from msgspec.structs import replace
 
 from elizanet.call import Answer, Call, Provider
 from elizanet.health import Lane, Registry
-from elizanet.operation import Operation
 from elizanet.policy.rate import RateLimit
 
 KEEP = "*"
 """As a target's model: the name that the caller sent."""
-
-FOLDED: Final = frozenset({Operation.CHAT, Operation.COMPLETION})
-"""The operations whose whole answer can be put together from a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,8 @@ class Target:
     `window`: the model's context in tokens, None if unknown. `tier`: lower ones are asked
     first, equal ones share the load by `weight`; None is the position in the chain. `key`: the
     alias of the provider's key, `host`: the endpoint (default: the provider's name). `rate`:
-    our own limit towards the provider. `folds`: the provider streams whole answers upstream.
+    our own limit towards the provider. `folds`: tells whether the provider will stream the whole
+    answer to a call upstream; None is never.
     """
 
     provider: Provider
@@ -52,7 +49,7 @@ class Target:
     key: str = ""
     host: str = ""
     rate: RateLimit | None = None
-    folds: bool = False
+    folds: Callable[[Call], bool] | None = None
 
     def __str__(self) -> str:
         return f"{self.provider.name}/{self.model}"
@@ -63,7 +60,9 @@ class Target:
 
     def streams(self, call: Call) -> bool:
         """Tell whether the answer arrives as a stream, so that its first content can be told."""
-        return call.stream or (self.folds and call.operation in FOLDED)
+        if call.stream or self.folds is None:
+            return call.stream
+        return self.folds(replace(call, model=self.model_for(call)))
 
     def limit_for(self, call: Call) -> float:
         """Return the seconds one attempt may take before it has to have something to show."""

@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from elizanet.call import Attempt
+from elizanet.call import Attempt, Usage
+from elizanet.capture import Captured
 from elizanet.errors import FailureClass, Skipped
 from elizanet.operation import Operation
-from elizanet.usage import Usage
 
 logger = logging.getLogger("elizanet")
 
@@ -71,12 +71,32 @@ class Outcome(StrEnum):
     """The caller went away, or closed the answer before its end."""
 
 
+class Capture(StrEnum):
+    """Which calls are told of with what was asked and answered."""
+
+    OFF = "off"
+    ERRORS = "errors"
+    """Those in which something failed."""
+    ALL = "all"
+
+
+class Interest(msgspec.Struct, frozen=True):
+    """What a sink wants to know that costs something to find out.
+
+    `details`: the tokens of each attempt, and what its provider calls the request.
+    """
+
+    details: bool = False
+    capture: Capture = Capture.OFF
+
+
 class CallEnded(msgspec.Struct, frozen=True):
     """A call is over: all that is known of it. Times are in seconds.
 
     `first_content`: from the beginning of the call until there was something to show, None if
-    there never was. `usage` is only counted where somebody wants it. `passed_over`: the targets
-    that were not asked when it was their turn, and why.
+    there never was. `usage` is that of all attempts, counted only where somebody wants it.
+    `passed_over`: the targets that were not asked when it was their turn, and why. `chain` and
+    `targets` name the chain and its targets in the order of their tiers, `caller` who asked.
     """
 
     call_id: str
@@ -90,6 +110,10 @@ class CallEnded(msgspec.Struct, frozen=True):
     usage: Usage | None
     failure_class: FailureClass | None
     passed_over: tuple[Skipped, ...]
+    chain: str = ""
+    targets: tuple[str, ...] = ()
+    caller: str = ""
+    captured: Captured | None = None
 
 
 class HedgeStarted(msgspec.Struct, frozen=True):
@@ -268,15 +292,22 @@ def attempt_fields(attempt: Attempt) -> dict[str, object]:
     }
 
 
+_CAPTURES: tuple[Capture, ...] = tuple(Capture)
+
+
 class Emitter:
     """Hands each event to every sink, and survives them.
 
-    `counts_tokens`: a sink wants to know the tokens of each call.
+    A sink that wants to know more than what is told anyway has an attribute `interest`.
     """
 
-    def __init__(self, *sinks: Sink, counts_tokens: bool = False) -> None:
+    def __init__(self, *sinks: Sink) -> None:
         self._sinks = sinks
-        self.counts_tokens = counts_tokens
+        interests = [getattr(sink, "interest", Interest()) for sink in sinks]
+        captures = {Capture.OFF, *(interest.capture for interest in interests)}
+        self.interest = Interest(
+            any(interest.details for interest in interests), max(captures, key=_CAPTURES.index)
+        )
         self.failures = 0
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ from operator import itemgetter
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from elizanet.call import Answer, Call, Event, Role
+from elizanet.call import Answer, BodyKind, Call, Event, Role
 from elizanet.classify import Classifier, Failure, verdict_for
 from elizanet.errors import AllTargetsFailed, FailureClass, ProviderError
 from elizanet.limit import Interruption, caller_cancelled
@@ -24,6 +24,7 @@ from elizanet.plan import Choice
 from elizanet.redact import redact
 from elizanet.run import Run
 from elizanet.stream import until_content
+from elizanet.usage import UsageMeter
 
 OUTRUN = "another attempt was faster"
 
@@ -138,13 +139,26 @@ class Trial(Interruption):
         choice, head = self.choice, opened.answer.head
         choice.permit.answered(now)
         choice.lane.heard(head.headers, now)
-        self._history.committed(self.number, choice, head.status, self.started, now)
+        self._history.committed(self.number, choice, head, self.started, now)
 
     async def discard(self, opened: Opened, reason: str = OUTRUN) -> None:
         """Close an answer that is not wanted: by default, because another one was faster."""
         self.choice.permit.close()
         self.dropped(reason)
+        if (meter := self.meter(opened)) is not None:
+            self._history.used(self.number, meter.usage(self._call.body))
         await opened.answer.aclose()
+
+    def meter(self, opened: Opened) -> UsageMeter | None:
+        """Return a count of the tokens so far, None if nobody wants it."""
+        rate = self.choice.lane.rate
+        limited = rate is not None and rate.tokens is not None
+        if not (limited or self._history.in_detail):
+            return None
+        meter = UsageMeter(streamed=opened.answer.head.body is not BodyKind.WHOLE)
+        for event in opened.events:
+            meter.take(event)
+        return meter
 
     def dropped(self, reason: str = OUTRUN) -> None:
         """Record an attempt that was ended from here."""
@@ -204,7 +218,9 @@ class Trial(Interruption):
     def _close(self, error: ProviderError) -> None:
         """Count the failure, unless it was we who ended the attempt."""
         now = self._loop.time()
-        if self.ending in {Ending.RESCUE, Ending.OUTRUN}:
+        if self.ending is Ending.OUTRUN:
+            self.choice.permit.outrun(now)
+        elif self.ending is Ending.RESCUE:
             self.choice.permit.close()
         else:
             self.choice.permit.failed(error, now)

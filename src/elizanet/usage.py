@@ -8,22 +8,14 @@ milliseconds, and for long texts in a thread.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from elizanet import tokens
-from elizanet.call import Event, EventKind
+from elizanet.call import Event, EventKind, Usage
 from elizanet.tokens.estimate import BYTES_A_TOKEN, estimate
-
-
-class Usage(msgspec.Struct, frozen=True):
-    """The tokens of one answer; `estimated`: its provider did not count them."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
-    estimated: bool = False
 
 
 class _Told(msgspec.Struct):
@@ -41,6 +33,8 @@ class _Counted(msgspec.Struct):
     response: Any = None
     """In the stream of a response, what its last event is about."""
 
+
+__all__ = ["Usage", "UsageMeter", "counted_usage", "total_of", "usage_in"]
 
 _decode: Final = msgspec.json.Decoder(_Counted).decode
 _KEY: Final = b'"usage"'
@@ -63,6 +57,18 @@ def usage_in(data: bytes) -> Usage | None:
     asked = told.prompt_tokens or told.input_tokens or 0
     answered = told.completion_tokens or told.output_tokens or 0
     return Usage(asked, answered, told.total_tokens or asked + answered)
+
+
+def total_of(parts: Sequence[Usage]) -> Usage | None:
+    """Return the sum of what several attempts took, None if nothing was counted."""
+    if len(parts) < 2:  # noqa: PLR2004 -- nearly always there is one
+        return parts[0] if parts else None
+    return Usage(
+        sum(part.prompt_tokens for part in parts),
+        sum(part.completion_tokens for part in parts),
+        sum(part.total_tokens for part in parts),
+        any(part.estimated for part in parts),
+    )
 
 
 def counted_usage(asked: str, answered: str, model: str) -> Usage:

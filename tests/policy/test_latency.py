@@ -166,3 +166,15 @@ def test_their_whole_state_is_one_line() -> None:
     latency.p95(0)
     latency.add(0.6, 0)
     assert repr(latency) == "<Latency mean=<Average 0.600> samples=1>"
+
+
+def test_an_attempt_that_was_outrun_counts_for_the_percentile_only() -> None:
+    """The mean of a target that hangs would learn to be patient."""
+    latency = Latency()
+    latency.p95(0.0)
+    for _ in range(60):
+        latency.add(1.0, 0.0)
+    for _ in range(40):
+        latency.at_least(9.0, 0.0)
+    assert latency.mean.value == pytest.approx(1.0)
+    assert latency.p95(0.0) == 9.0

@@ -59,6 +59,7 @@ class Relay:
                 form=asked.form,
                 only_provider=pin.provider,
                 repeated=is_repeated(given),
+                caller=exchange.visit.caller.alias,
             )
             async with answer:
                 told = wire.answered(

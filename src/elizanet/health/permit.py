@@ -108,6 +108,11 @@ class Permit:
             self._lane.model.success_rate.add(0.0)
             self._lane.model.breaker.failure(self._model_ticket, now, error.message)
 
+    def outrun(self, now: float) -> None:
+        """Close the permit of a silent attempt that another one was faster than."""
+        self._lane.model.latency(self._prompt_bytes).at_least(now - self._started, now)
+        self.close()
+
     def used(self, tokens: float, now: float) -> None:
         """Correct the estimate of the tokens by those that were used."""
         self._lane.used(tokens, self._prompt_bytes, now)

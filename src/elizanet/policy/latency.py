@@ -76,6 +76,13 @@ class Latency:
     def add(self, seconds: float, now: float) -> None:
         """Count a first content that took so long."""
         self.mean.add(seconds)
+        self.at_least(seconds, now)
+
+    def at_least(self, seconds: float, now: float) -> None:
+        """Count an attempt that was ended after so long without content, for the percentile.
+
+        Not for the mean: of a target that hangs it would learn to be patient.
+        """
         if self._recent is not None:
             self._recent.append((now, seconds))
             self._since += 1
