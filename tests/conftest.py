@@ -17,10 +17,15 @@ from elizanet.testing import Upstream
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting of the machine reaches a test: an empty directory, and none of our names."""
+    """No setting of the machine reaches a test: an empty directory, and none of our names.
+
+    Nothing is recorded but where a test says so.
+    """
     for name in list(os.environ):
         if name.startswith(("ELIZANET_", "OPENAI_", "SMALL_", "LARGE_")) or name.lower() in PROXIES:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("ELIZANET_DB", "none")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
 
 
@@ -34,7 +39,7 @@ def settings_for(*providers: Upstream, extra: str = "", routes: str | None = Non
     tables.append(f'[models."*"]\nchain = [{chain}]\n' if routes is None else routes)
     path = Path("elizanet.toml")
     path.write_text("\n".join([*tables, extra]), encoding="utf-8")
-    return load_settings(config_file=path, environ={})
+    return load_settings(config_file=path, environ={"ELIZANET_DB": "none"})
 
 
 @pytest.fixture

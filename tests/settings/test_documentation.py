@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from elizanet.settings import Settings, later
+from elizanet.settings import Settings
 from elizanet.settings.address import normalised
 from elizanet.settings.environment import NAMES
 
@@ -76,6 +75,8 @@ def test_every_variable_is_documented_and_every_documented_one_exists() -> None:
         ("[stream]\n", "stream."),
         ("[policy]\n", "policy."),
         ("[hooks]\n", "hooks."),
+        ("[records]\n", "records."),
+        ("[health]\n", "health."),
     ],
 )
 def test_every_key_of_a_table_is_documented(problems: Problems, toml: str, documented: str) -> None:
@@ -94,18 +95,6 @@ def test_the_kinds_of_request_are_documented(problems: Problems) -> None:
     assert set(problem.split("allowed here: ")[1].split(", ")) == set(
         re.findall(r"`([^`]*)`", documented)
     )
-
-
-def test_what_is_not_available_yet_is_documented() -> None:
-    """Each reserved name with the value it may have, and nothing that is available."""
-    section = PAGE.partition("## Not available yet")[2]
-    documented = dict(re.findall(r"`([\w./*]+)`(?: \(`([^`]*)`\))?", section))
-    assert documented.keys() == later.RESERVED.keys()
-    for name, value in documented.items():
-        if value:
-            assert later.refusal(name, json.loads(value)) is None
-        else:
-            assert later.refusal(name, None) == "is not available yet"
 
 
 def test_the_examples_load(load: Load, problems: Problems, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class _CallerReader:
         alias, key = self._alias(table), self._key(table)
         models = self._models(table)
         limits = _read_limits(table.table("limits"))
-        table.finish("gateway.callers.*")
+        table.finish()
         if alias is not None and key is not None:
             self.callers.append(CallerSettings(alias, key, models, limits))
             table.note(caller_row(alias))
@@ -116,5 +116,5 @@ def _read_limits(table: Table) -> CallerLimits:
         tpm=table.whole("tpm", ranges.COUNT),
         concurrent=table.whole("concurrent", ranges.COUNT),
     )
-    table.finish("gateway.callers.*.limits")
+    table.finish()
     return limits

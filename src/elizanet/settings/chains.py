@@ -78,7 +78,7 @@ class ChainReader:
         name = below.text("target", '"provider/model"')
         if "target" not in below:
             below.problem(f'{below.name_of()} needs target = "provider/model"')
-        below.finish("models.*.chain.*")
+        below.finish()
         target = None if name is None else self._named(table, name, index)
         if target is None:
             return None
@@ -111,7 +111,7 @@ def _price(target: Table) -> Price | None:
     missing = prices.keys() - table.values
     if missing and isinstance(target.values.get("price"), dict):
         table.problem(f"{table.name_of()} needs {' and '.join(sorted(missing))}")
-    table.finish("models.*.chain.*.price")
+    table.finish()
     if prices["input"] is None or prices["output"] is None:
         return None
     return Price(prices["input"], prices["output"])

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from elizanet.settings.model import (
         CallerSettings,
         GatewaySettings,
+        HealthSettings,
         HedgeSettings,
         HookSettings,
         PolicySettings,
         ProviderSettings,
+        RecordSettings,
         RetrySettings,
         RouteSettings,
         Settings,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 Row = tuple[str, object]
 _Section: TypeAlias = (
     "Timeouts | RetrySettings | HedgeSettings | StreamSettings | PolicySettings | HookSettings"
+    " | HealthSettings"
 )
 
 _MODEL_TYPES: Final = {
@@ -64,6 +67,8 @@ def _values(settings: Settings) -> Iterator[Row]:
     yield from _fields("stream", settings.stream)
     yield from _fields("policy", settings.policy)
     yield from _fields("hooks", settings.hooks)
+    yield from _records(settings.records)
+    yield from _fields("health", settings.health)
     yield from _variables(settings)
 
 
@@ -133,6 +138,12 @@ def _variables(settings: Settings) -> Iterator[Row]:
     yield "ELIZANET_EMBEDDING_ON_FAILURE", settings.embedding_on_failure
     yield "ELIZANET_MAX_INPUT_LENGTH", settings.max_input_length
     yield "ELIZANET_DB", without_password(settings.database)
+
+
+def _records(records: RecordSettings) -> Iterator[Row]:
+    yield "records.capture", records.capture
+    yield "records.keep_days", records.keep_days
+    yield "records.max_size", spelled(records.max_size)
 
 
 def _milliseconds(seconds: float | None) -> int | None:

@@ -69,12 +69,12 @@ def read_paths(table: Table) -> FrozenMapping[str, str]:
             table.wrong(kind, allowed)
         elif path is not None:
             paths[kind] = path
-    table.finish("providers.*.paths")
+    table.finish()
     return FrozenMapping(paths)
 
 
 def read_limits(table: Table) -> RateLimits:
     """Read what we allow ourselves towards a provider."""
     limits = RateLimits(table.whole("rpm", ranges.COUNT), table.whole("tpm", ranges.COUNT))
-    table.finish("providers.*.limits")
+    table.finish()
     return limits

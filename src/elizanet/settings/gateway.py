@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from elizanet.settings.table import Table
 
 _HOST: Final = "a host name or an IP address"
-_SIZE: Final = 'a size such as "20MiB" (B, KB, KiB, MB, MiB, GB or GiB), or a number of bytes'
 
 
 def read_gateway(
@@ -31,14 +30,14 @@ def read_gateway(
         port=either(table.whole("port", ranges.PORT), default.port),
         callers=callers.read_callers(table, environment, routes),
         passthrough=_read_passthrough(table, provider_names),
-        max_body=either(_read_size(table, "max_body"), default.max_body),
+        max_body=either(table.size("max_body", ranges.BYTES), default.max_body),
         max_in_flight=either(table.whole("max_in_flight", ranges.IN_FLIGHT), default.max_in_flight),
         drain=either(table.number("drain", ranges.PAUSE), default.drain),
     )
     names_callers = table.values.get("keys") or table.values.get("callers")
     if not names_callers and (problem := gateway_check.is_open(gateway)):
         table.problem(problem, "host")
-    table.finish("gateway")
+    table.finish()
     return gateway
 
 
@@ -56,14 +55,4 @@ def _read_passthrough(table: Table, provider_names: Collection[str]) -> str | No
         return name
     sentence = f"{table.name_of('passthrough')}: {providers.unknown(name, provider_names)}"
     table.problem(sentence, "passthrough")
-    return None
-
-
-def _read_size(table: Table, name: str) -> int | None:
-    value = table.get(name)
-    size = ranges.size_in(value) if isinstance(value, str) else value
-    if ranges.BYTES.admits(size):
-        return int(size)
-    if value is not None:
-        table.wrong(name, _SIZE)
     return None

@@ -92,6 +92,8 @@ def _read(
         stream=sections.read_stream(root.table("stream")),
         policy=sections.read_policy(root.table("policy")),
         hooks=sections.read_hooks(root.table("hooks")),
+        records=sections.read_records(root.table("records")),
+        health=sections.read_health(root.table("health")),
         model_types=model_types,
         fallback_enabled=sections.either(environment.flag("ELIZANET_FALLBACK_ENABLED"), True),
         embedding_on_failure=variables.read_embedding_on_failure(environment),

@@ -203,6 +203,27 @@ class GatewaySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordSettings:
+    """What is kept of calls, and for how long."""
+
+    capture: Literal["off", "errors", "all"] = "off"
+    """Whether prompts and answers are kept: of no call, of those in which something failed, of
+    all."""
+    keep_days: float = 30.0
+    """Days after which a record is deleted."""
+    max_size: int = 2 * 1024**3
+    """Bytes of the database beyond which the oldest records are deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """How providers are watched."""
+
+    interval: float = 30.0
+    """Seconds between two checks of a provider by the gateway; 0 is never."""
+
+
+@dataclass(frozen=True, slots=True)
 class HookSettings:
     """The operator's own functions, each `module:function`."""
 
@@ -244,6 +265,8 @@ class Settings:
     stream: StreamSettings = StreamSettings()
     policy: PolicySettings = PolicySettings()
     hooks: HookSettings = HookSettings()
+    records: RecordSettings = RecordSettings()
+    health: HealthSettings = HealthSettings()
     model_types: ModelTypeSettings = ModelTypeSettings()
     fallback_enabled: bool = True
     """False: only the first target of a chain is tried."""
@@ -260,6 +283,7 @@ class Settings:
     """The longest an agent's own provider may take before the plugin answers in its place;
     None waits for it."""
     database: str = DEFAULT_DATABASE
+    """Where the records go: `sqlite:///PATH`, `postgresql://...`, or `none`."""
     origins: Mapping[str, Origin] = field(default_factory=FrozenMapping)
     warnings: tuple[str, ...] = ()
 

@@ -75,13 +75,13 @@ def _read_provider(name: str, table: Table, environment: Environment) -> Provide
         api_keys=api_keys,
         headers=read_headers(table.table("headers"), environment),
         paths=read_paths(table.table("paths")),
-        timeouts=read_timeouts(table.table("timeouts"), "providers.*.timeouts"),
+        timeouts=read_timeouts(table.table("timeouts")),
         limits=read_limits(table.table("limits")),
     )
     has_key = "api_key" in table or "api_keys" in table
     if has_key and any(header.lower() == "authorization" for header in provider.headers):
         table.problem(f"{table.name_of()} has both an api_key and a header Authorization")
-    table.finish("providers.*")
+    table.finish()
     return provider
 
 

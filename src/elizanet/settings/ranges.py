@@ -65,6 +65,9 @@ TOKENS: Final = Range("a whole number of tokens", 1, 1_000_000_000, whole=True)
 CHARACTERS: Final = Range("a whole number of characters", 1, 1_000_000_000, whole=True)
 DIMENSIONS: Final = Range("a whole number", 1, 65_536, whole=True)
 BYTES: Final = Range("a whole number of bytes", 1, 2**40, whole=True)
+DATABASE_BYTES: Final = replace(BYTES, low=2**20, high=2**50)
+"""Not less than a mebibyte: an empty database has some hundred kilobytes."""
+DAYS: Final = Range("a number of days", 0, 36_500, above_low=True)
 
 
 def number_in(text: str) -> float | None:

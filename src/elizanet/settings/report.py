@@ -99,12 +99,9 @@ def without_password(url: str) -> str:
     return _PASSWORD.sub("****", url)
 
 
-def nearest(name: str, allowed: Iterable[str], also: Iterable[str] = ()) -> str:
-    """Return `; did you mean ...?`, or what is allowed where nothing is near.
-
-    `also` are names that may be meant though they are not allowed.
-    """
-    if near := mistyped(name, [*allowed, *also]):
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """Return `; did you mean ...?`, or what is allowed where nothing is near."""
+    if near := mistyped(name, allowed):
         return near
     known = ", ".join(sorted(allowed))
     return f"; allowed here: {known}" if known else ""

@@ -51,7 +51,7 @@ class RouteReader:
                 "character) may be in it, brackets and control characters may not"
             )
         targets = self._chains.read(table, pattern)
-        timeouts = read_timeouts(table.table("timeouts"), "models.*.timeouts")
+        timeouts = read_timeouts(table.table("timeouts"))
         check_timeouts(table.table("timeouts"), timeouts, self._timeouts)
         allowed = table.flag("allow_mixed_embeddings") or False
         mixed = embeddings.mixed(pattern, targets, self._embedding_model)
@@ -61,7 +61,7 @@ class RouteReader:
                 "vectors cannot be compared; allow_mixed_embeddings = true allows it",
                 "chain",
             )
-        table.finish("models.*")
+        table.finish()
         route = RouteSettings(pattern, targets, timeouts, allowed)
         _warn_of_lone_weights(table, route)
         return route

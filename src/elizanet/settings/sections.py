@@ -11,9 +11,11 @@ from elizanet.errors import FailureClass
 from elizanet.settings import ranges
 from elizanet.settings.frozen import FrozenMapping
 from elizanet.settings.model import (
+    HealthSettings,
     HedgeSettings,
     HookSettings,
     PolicySettings,
+    RecordSettings,
     RetrySettings,
     StreamSettings,
     Timeouts,
@@ -27,6 +29,7 @@ T = TypeVar("T")
 _NAME: Final = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _FUNCTION: Final = re.compile(f"{_NAME}:{_NAME}")
 _HEDGE_AFTER: Final[tuple[Literal["auto", "p95", "off"], ...]] = ("auto", "p95", "off")
+_CAPTURE: Final[tuple[Literal["off", "errors", "all"], ...]] = ("off", "errors", "all")
 _ON_BREAK: Final[tuple[Literal["error", "continue"], ...]] = ("error", "continue")
 
 
@@ -35,20 +38,20 @@ def either(value: T | None, default: T) -> T:
     return default if value is None else value
 
 
-def read_timeouts(table: Table, pattern: str) -> FrozenMapping[str, float]:
+def read_timeouts(table: Table) -> FrozenMapping[str, float]:
     """Read a table of time-outs: those that are given, in seconds."""
     given = {
         field.name: seconds
         for field in fields(Timeouts)
         if (seconds := table.number(field.name, ranges.SECONDS)) is not None
     }
-    table.finish(pattern)
+    table.finish()
     return FrozenMapping(given)
 
 
 def read_default_timeouts(table: Table) -> Timeouts:
     """Read `[timeouts]`."""
-    given = read_timeouts(table, "timeouts")
+    given = read_timeouts(table)
     check_timeouts(table, given, Timeouts())
     return replace(Timeouts(), **given)
 
@@ -72,14 +75,14 @@ def read_retry(table: Table) -> RetrySettings:
         same_provider=either(table.whole("same_provider", ranges.RETRIES), default.same_provider),
         max_wait=either(table.number("max_wait", ranges.PAUSE), default.max_wait),
     )
-    table.finish("retry")
+    table.finish()
     return retry
 
 
 def read_hedge(table: Table) -> HedgeSettings:
     """Read `[hedge]`."""
     after = table.number_or_word("after", ranges.SECONDS, _HEDGE_AFTER)
-    table.finish("hedge")
+    table.finish()
     return HedgeSettings(either(after, HedgeSettings().after))
 
 
@@ -91,7 +94,7 @@ def read_stream(table: Table) -> StreamSettings:
         fold_unary=either(table.flag("fold_unary"), default.fold_unary),
         count_usage=either(table.flag("count_usage"), default.count_usage),
     )
-    table.finish("stream")
+    table.finish()
     return stream
 
 
@@ -108,14 +111,33 @@ def read_policy(table: Table) -> PolicySettings:
         if name == FailureClass.CANCELLED:
             sentence = '"cancelled" cannot be fallen back on: the caller has gone'
         table.problem(f"{table.name_of('fall_back_on', index)}: {sentence}", "fall_back_on", index)
-    table.finish("policy")
+    table.finish()
     return PolicySettings() if names is None else PolicySettings(frozenset(classes))
+
+
+def read_records(table: Table) -> RecordSettings:
+    """Read `[records]`."""
+    default = RecordSettings()
+    records = RecordSettings(
+        capture=either(table.word("capture", _CAPTURE), default.capture),
+        keep_days=either(table.number("keep_days", ranges.DAYS), default.keep_days),
+        max_size=either(table.size("max_size", ranges.DATABASE_BYTES), default.max_size),
+    )
+    table.finish()
+    return records
+
+
+def read_health(table: Table) -> HealthSettings:
+    """Read `[health]`."""
+    interval = table.number("interval", ranges.PAUSE)
+    table.finish()
+    return HealthSettings(either(interval, HealthSettings().interval))
 
 
 def read_hooks(table: Table) -> HookSettings:
     """Read `[hooks]`."""
     hooks = {field.name: _function(table, field.name) for field in fields(HookSettings)}
-    table.finish("hooks")
+    table.finish()
     return HookSettings(**hooks)
 
 

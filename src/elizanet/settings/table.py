@@ -7,9 +7,9 @@ wrong is told to the report. `finish` refuses the keys that nobody asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from elizanet.settings import later
+from elizanet.settings import ranges
 from elizanet.settings.document import Document, dotted
 from elizanet.settings.origin import Origin
 from elizanet.settings.report import Report, nearest, one_of, shown
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from elizanet.settings.toml import Path
 
 Word = TypeVar("Word", bound=str)
+_SIZE: Final = 'a size such as "20MiB" (B, KB, KiB, MB, MiB, GB or GiB), or a number of bytes'
 
 
 class Table:
@@ -97,6 +98,17 @@ class Table:
         number = self.number(name, allowed)
         return None if number is None else int(number)
 
+    def size(self, name: str, allowed: Range) -> int | None:
+        """Return a number of bytes, spelled with or without a unit."""
+        value = self.get(name)
+        size = ranges.size_in(value) if isinstance(value, str) else value
+        if allowed.admits(size):
+            return int(size)
+        if value is not None:
+            smallest = f", at least {ranges.spelled(int(allowed.low))}" if allowed.low > 1 else ""
+            self.wrong(name, f"{_SIZE}{smallest}")
+        return None
+
     def word(self, name: str, allowed: tuple[Word, ...]) -> Word | None:
         """Return one of the words that are allowed."""
         value = self.get(name)
@@ -148,17 +160,9 @@ class Table:
         """Return a reader of a table that stands below this one."""
         return Table(self.document, self.report, (*self.path, *path), values)
 
-    def finish(self, pattern: str = "") -> None:
-        """Refuse what nobody has read; `pattern` is the path with `*` for chosen names."""
-        prefix = f"{pattern}." if pattern else ""
-        for name, value in self.values.items():
-            if name in self._known:
-                continue
-            if later.is_reserved(prefix + name):
-                if refusal := later.refusal(prefix + name, value):
-                    self.problem(f"{self.name_of(name)} {refusal}", name)
-            elif later.holds_reserved(prefix + name):
-                self.table(name).finish(prefix + name)
-            else:
-                hint = nearest(name, self._known, later.reserved_in(pattern))
+    def finish(self) -> None:
+        """Refuse what nobody has read."""
+        for name in self.values:
+            if name not in self._known:
+                hint = nearest(name, self._known)
                 self.problem(f"unknown key {self.name_of(name)}{hint}", name)

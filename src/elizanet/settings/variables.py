@@ -6,7 +6,7 @@ import re
 from typing import Final, Literal
 
 from elizanet.errors import FailureClass
-from elizanet.settings import later, ranges
+from elizanet.settings import ranges
 from elizanet.settings.chains import is_model
 from elizanet.settings.environment import Environment
 from elizanet.settings.model import DEFAULT_DATABASE, OWN_FAILURES, ModelTypeSettings
@@ -115,12 +115,4 @@ def read_database(environment: Environment) -> str:
     database = environment.text("ELIZANET_DB", allowed)
     if database is not None and not _DATABASE.fullmatch(database):
         environment.wrong("ELIZANET_DB", allowed)
-    elif database is not None:
-        _refuse_reserved("ELIZANET_DB", environment)
     return either(database, DEFAULT_DATABASE)
-
-
-def _refuse_reserved(name: str, environment: Environment) -> None:
-    found = environment.find(name)
-    if found and (refusal := later.refusal(name, found[0])):
-        environment.problem(name, refusal)
