@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .PHONY: help demo test check format coverage sim sim-report mutation test-peers test-sdks \
-	test-postgres demo-real bench soak lock clean
+	test-postgres test-browser demo-real bench soak lock clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -62,6 +62,11 @@ demo-real: .venv/.dev .venv-litellm/.ready .venv-real/.ready
 test-postgres: .venv/.dev
 	scripts/with_postgres.sh $(BIN)/python -m pytest -q -m postgres tests
 
+## make test-browser  the dashboard in a real Chromium of the distribution's packages
+test-browser: .venv-browser/.ready
+	scripts/install_chromium.sh
+	.venv-browser/bin/python -m pytest -q -m browser tests/dashboard
+
 ## make bench       the figures of benchmarks/, written anew
 bench: .venv/.bench
 	$(BIN)/python benchmarks/classify.py --write
@@ -70,6 +75,10 @@ bench: .venv/.bench
 	$(BIN)/python -m benchmarks.tokens --write
 	$(BIN)/python benchmarks/engine.py --write
 	$(BIN)/python benchmarks/doors.py --write
+	$(BIN)/python benchmarks/breaker_false_opens.py --write
+	$(BIN)/python benchmarks/limiter.py --write
+	$(BIN)/python benchmarks/observability.py --write
+	$(BIN)/python -m benchmarks.records --write
 	scripts/install_nginx.sh
 	$(BIN)/python -m benchmarks.gateway --write
 
@@ -115,6 +124,12 @@ lock: .venv-lock/.ready
 	.venv-sdks/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv-browser/.ready: requirements/browser.txt requirements/build.txt pyproject.toml
+	$(PYTHON) -m venv .venv-browser
+	.venv-browser/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/browser.txt -r requirements/build.txt
+	.venv-browser/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
 # Node.js is one of the packages of .venv-sdks. The lock names hashes and no registry.
 tests/sdks/node/node_modules/.package-lock.json: tests/sdks/node/package-lock.json .venv-sdks/.ready
 	cd tests/sdks/node && PATH="$(CURDIR)/.venv-sdks/bin:$$PATH" npm ci --silent
@@ -127,4 +142,4 @@ tests/sdks/node/node_modules/.package-lock.json: tests/sdks/node/package-lock.js
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-lock .venv-litellm .venv-sdks .venv-real tests/sdks/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lock .venv-litellm .venv-sdks .venv-browser .venv-real tests/sdks/node/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

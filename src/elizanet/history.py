@@ -211,17 +211,19 @@ class History:
                 self._names.targets,
                 call.caller,
                 self._kept(outcome),
+                self.first_choice,
+                call.headers,
             )
         )
 
     def _kept(self, outcome: Outcome) -> Captured | None:
         """Return what is told of the request and the answer."""
-        if self._emit.interest.capture is Capture.ALL:
+        if self.captured is None or self._emit.interest.capture is Capture.ALL:
             return self.captured
-        failed = any(
+        failed = outcome in _FAILED or any(
             a.failure_class not in {None, FailureClass.CANCELLED} for a in self._attempts.values()
         )
-        return self.captured if failed or outcome in _FAILED else None
+        return self.captured if failed else None
 
     def _break(self, number: int, error: ProviderError) -> Attempt:
         attempt = self._attempts[number]
