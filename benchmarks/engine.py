@@ -24,10 +24,11 @@ import uvloop
 from elizanet.call import Answer, Call, Event, EventKind, Head
 from elizanet.engine import Chain
 from elizanet.limit import Limit
+from elizanet.logs import log_sink
 from elizanet.operation import Operation
 from elizanet.stream import until_content
 from elizanet.target import Target
-from elizanet.telemetry import Emitter, log_sink
+from elizanet.telemetry import Emitter
 
 REPORT = Path(__file__).with_suffix(".md")
 LIMIT_US = 15.0

@@ -21,8 +21,8 @@ from elizanet import (
     Operation,
     ProviderError,
 )
+from elizanet.logs import log_sink
 from elizanet.model_types.served import Served, Usage, usage_in
-from elizanet.telemetry import log_sink
 from elizanet.testing import Upstream
 
 MakeNet = Callable[..., Elizanet]

@@ -28,6 +28,8 @@ def content(text: str) -> Event:
         (None, None),
         (7, None),
         ({"prompt_tokens": "many"}, None),
+        ({"prompt_tokens": -1, "completion_tokens": 3}, None),
+        ({"prompt_tokens": 2, "completion_tokens": 10**30}, None),
     ],
 )
 def test_usage_is_read_in_every_spelling(told: object, usage: Usage | None) -> None:
@@ -45,6 +47,25 @@ def test_usage_is_read_in_every_spelling(told: object, usage: Usage | None) -> N
 def test_anything_else_has_no_usage(data: bytes) -> None:
     """What a provider puts there instead is no reason to lose the answer."""
     assert usage_in(data) is None
+
+
+@pytest.mark.parametrize("response", ["a text", 5, [], {"usage": 7}, {"usage": {"x": 1}}])
+def test_what_stands_beside_the_usage_does_not_matter(response: object) -> None:
+    """Some providers answer with a `response` of another kind."""
+    told = json.dumps({"usage": {"prompt_tokens": 2}, "response": response}).encode()
+    assert usage_in(told) == Usage(2, 0, 2)
+
+
+def test_the_last_piece_of_text_may_tell_the_usage() -> None:
+    """Some providers put it there, or into each of them; what comes after it may be nothing."""
+    meter = UsageMeter(streamed=True)
+    for tokens in (1, 2, 3):
+        told = json.dumps({"choices": [], "usage": {"completion_tokens": tokens}}).encode()
+        meter.take(Event(b"", told, EventKind.CONTENT))
+    assert meter.usage(b"") == Usage(0, 3, 3)
+    meter.take(Event(b"", b"[DONE]", EventKind.END))
+    meter.take(Event(b"", b'{"choices":[],"usage":null}', EventKind.END))
+    assert meter.usage(b"") == Usage(0, 3, 3)
 
 
 def test_a_meter_believes_the_provider() -> None:

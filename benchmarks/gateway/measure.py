@@ -36,6 +36,7 @@ SETTLE_S: Final = 1.0
 """Seconds a subject is left alone before its idle memory is read."""
 
 Load = Callable[[int], Awaitable[Sequence[float]]]
+Start = Callable[[Path, int], AbstractContextManager[Subject]]
 
 many: Final[Load] = partial(load.unary, model=PLAIN, callers=CALLERS, requests=REQUESTS)
 many_falling: Final[Load] = partial(
@@ -88,9 +89,12 @@ class Measured:
     direct_us: dict[int, float]
 
 
-async def measure() -> Measured:
-    """Measure everything, in one run."""
-    starts = {"elizanet": subjects.gateway, "nginx": subjects.nginx}
+async def measure(python: str) -> Measured:
+    """Measure everything, in one run; `python` runs the gateway."""
+    starts: dict[str, Start] = {
+        "elizanet": partial(subjects.gateway, python=python),
+        "nginx": subjects.nginx,
+    }
     figures = {name: Figures() for name in starts}
     with ExitStack() as stack:
         provider = stack.enter_context(subjects.provider())

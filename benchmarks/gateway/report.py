@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import subprocess
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -39,12 +38,12 @@ class Row:
 HEAD = ["", "elizanet", "nginx", "figure", "at most", ""]
 
 
-def report(measured: Measured) -> tuple[str, list[str]]:
+def report(measured: Measured, python: str) -> tuple[str, list[str]]:
     """Return the document, and the labels of the targets that were missed."""
     rows = _rows(measured)
     lines = [HEAD, ["---"] * len(HEAD), *(row.cells() for row in rows)]
     table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    text = f"# The gateway beside nginx\n\n{_setting()}\n\n{table}\n\n{_around(measured)}\n"
+    text = f"# The gateway beside nginx\n\n{_setting(python)}\n\n{table}\n\n{_around(measured)}\n"
     return text, [row.label for row in rows if not row.is_met]
 
 
@@ -81,14 +80,15 @@ def _memory(label: str, own: float, nginx: float, target: float) -> Row:
     return Row(label, f"{own:.0f} MB", f"{nginx:.0f} MB", own, target, " MB")
 
 
-def _setting() -> str:
-    python = platform.python_version()
+def _setting(python: str) -> str:
+    command = [python, "-c", "import sys; print(sys.version)"]
+    build = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     packages = ", ".join(f"{name} {version(name)}" for name in ("uvicorn", "httptools", "uvloop"))
     nginx = subprocess.run(
         [subjects.nginx_program(), "-v"], capture_output=True, text=True, check=True
     ).stderr.rpartition("/")[2].strip()  # fmt: skip
     return (
-        f"Written by `python -m benchmarks.gateway --write`; CPython {python}, {packages}, nginx "
+        f"Written by `python -m benchmarks.gateway --write`; CPython {build}, {packages}, nginx "
         f"{nginx}. Both are asked in turn on one core, with one provider and one set of callers "
         f"on another core. A request has a body of {traffic.REQUEST_BYTES} bytes and the heads of "
         f"the official SDK, an answer {traffic.ANSWER_BYTES} bytes; a stream has "

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -111,13 +112,19 @@ def provider(module: str = "benchmarks.gateway.provider") -> Iterator[int]:
 
 
 @contextmanager
-def gateway(directory: Path, provider_port: int, settings: str = _GATEWAY) -> Iterator[Subject]:
+def gateway(
+    directory: Path,
+    provider_port: int,
+    settings: str = _GATEWAY,
+    *,
+    python: str = sys.executable,
+) -> Iterator[Subject]:
     """Run `elizanet serve` as a user does: with a key, and all that the settings leave alone."""
     port = _free_port()
     names = {"plain": traffic.PLAIN, "falling_back": traffic.FALLING_BACK}
     filled = settings.format(provider=provider_port, refusing=traffic.REFUSING_BASE, **names)
     (directory / "elizanet.toml").write_text(filled)
-    serve = [sys.executable, "-m", "elizanet", "serve", "--port", str(port)]
+    serve = [python, "-m", "elizanet", "serve", "--port", str(port)]
     with _running("elizanet", serve, directory, port) as subject:
         yield subject
 
@@ -181,7 +188,8 @@ def _environment() -> dict[str, str]:
     """Return our environment without settings that would change a subject."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("ELIZANET_", "OPENAI_"))}
     root = Path(__file__).parent.parent.parent
-    return {**kept, **_KEYS, "PYTHONPATH": f"{root}/src"}
+    path = os.pathsep.join((f"{root}/src", sysconfig.get_path("purelib")))
+    return {**kept, **_KEYS, "PYTHONPATH": path}
 
 
 def _free_port() -> int:

@@ -193,7 +193,7 @@ class History:
             return
         self._is_ended = True
         call, committed, attempts = self._call, self._committed, self.attempts
-        counted = [attempt.usage for attempt in attempts if attempt.usage is not None]
+        usage = attempts[0].usage if len(attempts) == 1 else _usage_of(attempts)
         self._emit(
             CallEnded(
                 call.id,
@@ -204,7 +204,7 @@ class History:
                 attempts,
                 now - self.began,
                 None if committed is None else committed - self.began,
-                total_of(counted),
+                usage,
                 None if failure is None else failure.failure_class,
                 self.passed_over,
                 self._names.chain,
@@ -271,8 +271,15 @@ class History:
         return attempt
 
 
+def _usage_of(attempts: tuple[Attempt, ...]) -> Usage | None:
+    return total_of([attempt.usage for attempt in attempts if attempt.usage is not None])
+
+
 def _request_id(head: Head) -> str | None:
-    return next((value for name, value in head.headers if name == "x-request-id"), None)
+    for name, value in head.headers:
+        if name == "x-request-id":
+            return value
+    return None
 
 
 def _said_before(skipped: Skipped) -> ProviderError:

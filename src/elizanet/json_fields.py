@@ -84,12 +84,12 @@ class JsonField:
     def replaced(self, body: bytes, value: bytes) -> bytes:
         """Return `body` with this value. Raises `ValueError` also if there is no such field."""
         start = body.find(self._key)
-        if start >= 0 and body.find(self._key, start + 1) < 0:
+        if start >= 0 and body.rfind(self._key) == start:
             only = self._pattern.match(body, start)
             if only is not None and self.raw(body) == only[1]:
                 changed = b"".join((body[: only.start(1)], value, body[only.end(1) :]))
                 # Only a key with an escape could be the field, too, and end up as its value.
-                if b"\\u" not in body or self.raw(changed) == value:
+                if body.find(b"\\") < 0 or self.raw(changed) == value:
                     return changed
         return self._replaced_exactly(body, value)
 

@@ -15,6 +15,7 @@ from elizanet.call import EventKind
 from elizanet.errors import CallFailed, InputError, Verdict
 from elizanet.health import LaneState
 from elizanet.hooks import Hooks
+from elizanet.logs import log_sink
 from elizanet.model_types import (
     OBJECT,
     STREAMED,
@@ -32,10 +33,11 @@ from elizanet.model_types.served import OnServed, tell, usage_in
 from elizanet.operation import Operation
 from elizanet.policy.breaker import BreakerState
 from elizanet.providers.shapes import vector_length
+from elizanet.records.opening import open_recorder
 from elizanet.router import ProviderHealth, Router
 from elizanet.settings import Settings, load_settings
 from elizanet.stream import CommittedAnswer
-from elizanet.telemetry import EmbeddingDegraded, Sink, log_sink
+from elizanet.telemetry import EmbeddingDegraded, Sink
 
 logger = logging.getLogger("elizanet")
 
@@ -57,8 +59,9 @@ class Elizanet:
         async with Elizanet.from_env() as net:
             await net.use_model(ModelType.TEXT_SMALL, {"prompt": "Hello"})
 
-    `sinks` receive the telemetry events; by default they are logged. `hooks` are your own
-    functions (see `Hooks`); each one wins over that of the settings.
+    `sinks` receive the telemetry events; by default they are logged. Calls are recorded as well,
+    where `ELIZANET_DB` says. `hooks` are your own functions (see `Hooks`); each one wins over
+    that of the settings. Raises `ConfigurationError` for a hook that cannot be loaded.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class Elizanet:
         hooks: Hooks | None = None,
     ) -> None:
         self.settings = settings
-        self._router = Router(settings, sinks=tuple(sinks), hooks=hooks)
+        self._recorder = open_recorder(settings)
+        recorder = () if self._recorder is None else (self._recorder,)
+        self._router = Router(settings, sinks=(*sinks, *recorder), hooks=hooks)
         self._plain_objects: set[str] = set()
         for warning in settings.warnings:
             logger.warning("%s", warning)
@@ -114,8 +119,10 @@ class Elizanet:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections to all providers."""
+        """Close the connections to all providers, and write the records that wait."""
         await self._router.aclose()
+        if self._recorder is not None:
+            await self._recorder.aclose()
 
     @overload
     async def use_model(

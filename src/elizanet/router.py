@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import partial
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Literal, Protocol, Self
 
 from elizanet.call import Answer, Call, Form, Headers, Provider, Upload
 from elizanet.classify import Classifier, Failure
@@ -20,9 +20,11 @@ from elizanet.embedding_space import VectorLengths
 from elizanet.engine import Chain
 from elizanet.errors import InputError, ProviderError, Verdict
 from elizanet.health import WHOLE_HOST, LaneState, Registry, state_of
+from elizanet.health.evidence import Evidence, evidence_of
 from elizanet.hooks import HookGuard, Hooks
 from elizanet.http import Http
 from elizanet.limit import Limit, LimitReached
+from elizanet.logs import log_sink
 from elizanet.operation import Operation
 from elizanet.policy.breaker import BreakerState
 from elizanet.policy.protections import Protections
@@ -32,25 +34,40 @@ from elizanet.providers.openai import OpenAIProvider
 from elizanet.settings import ProviderSettings, RouteSettings, Secret, Settings, TargetSettings
 from elizanet.stream import CommittedAnswer
 from elizanet.target import KEEP, Target, TargetLimits
-from elizanet.telemetry import Emitter, Sink, log_sink
+from elizanet.telemetry import Emitter, Sink
 
 _ids: Final = random.Random(secrets.randbits(128))  # noqa: S311 -- unique, not secret
 
 HEALTH_LIMIT_S: Final = 5.0
 """Seconds a provider has for naming its models."""
+_NO_LIST: Final = frozenset({403, 404, 405, 429, 501})
+"""What says that there is no list of models: not here, not for this key, not now."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderHealth:
-    """Whether a provider answers `GET /models`, and if not, why; true if it does."""
+    """Whether a provider answers `GET /models`, and if not, why; true if it does.
+
+    `reached`: whether its host has answered at all, None if that was not found out. `status` is
+    that of an answer without a list of models.
+    """
 
     healthy: bool
     reason: str
     seconds: float
     models: tuple[str, ...] = ()
+    reached: bool | None = None
+    status: int | None = None
 
     def __bool__(self) -> bool:
         return self.healthy
+
+    @property
+    def state(self) -> Literal["healthy", "reachable", "unhealthy"]:
+        """In one word; "reachable" has answered that it has no list of models for us."""
+        if self.healthy:
+            return "healthy"
+        return "reachable" if self.status in _NO_LIST else "unhealthy"
 
 
 class ApiProvider(Provider, Protocol):
@@ -98,6 +115,7 @@ class Router:
         self.settings = settings
         self.emit = Emitter(*sinks)
         self.hooks = HookGuard(Hooks.load(settings.hooks, hooks), self.emit)
+        self.emit.follow(settings)
         rules = (rule,) if (rule := self.hooks.hooks.classify) else ()
         self._classifier = Classifier(rules, partial(self.hooks.failed, "classify"))
         self._chance = chance or random.Random()  # noqa: S311 -- jitter, not a secret
@@ -105,6 +123,7 @@ class Router:
             chance=self._chance, emit=self.emit, protections=protections
         )
         self._http = Http()
+        self._is_closed = False
         self._make = provider or self._openai
         self._keyed = {name: self._keyed_providers(name) for name in settings.providers}
         self._providers = {name: keyed[0] for name, keyed in self._keyed.items()}
@@ -129,6 +148,7 @@ class Router:
 
     async def aclose(self) -> None:
         """Close every connection; calls in flight fail."""
+        self._is_closed = True
         await self._http.aclose()
 
     def judge(self, exception: BaseException) -> Verdict:
@@ -205,11 +225,29 @@ class Router:
         self.registry.force(self._hosts[provider], model or WHOLE_HOST, state)
 
     async def health(self) -> dict[str, ProviderHealth]:
-        """Ask every provider of a chain for its models, all at once, five seconds each."""
-        used = {target.provider for route in self.settings.routes for target in route.targets}
-        names = [name for name in self._providers if name in used]
-        found = await asyncio.gather(*map(self._health, names))
+        """Check every provider of a chain, all at once, five seconds each."""
+        names = self.in_use
+        found = await asyncio.gather(*map(self.check, names))
         return dict(zip(names, found, strict=True))
+
+    @property
+    def in_use(self) -> list[str]:
+        """The providers of the chains."""
+        used = {target.provider for route in self.settings.routes for target in route.targets}
+        return [name for name in self._providers if name in used]
+
+    async def check(self, provider: str) -> ProviderHealth:
+        """Ask the operator's own check, or else the provider for its models.
+
+        Whether its host was reached is evidence for the breaker of the host, which that alone
+        neither opens nor closes.
+        """
+        began = asyncio.get_running_loop().time()
+        found = await self._health(provider)
+        if found.reached is not None and not self._is_closed:
+            now = asyncio.get_running_loop().time()
+            self.registry.checked(self._hosts[provider], began, now, reached=found.reached)
+        return found
 
     async def list_models(self) -> list[str]:
         """Return the model names a caller may use: those configured, and what globs match."""
@@ -317,7 +355,6 @@ class Router:
         return embedding_check
 
     async def _health(self, name: str) -> ProviderHealth:
-        """Ask the operator's own check, or else the provider for its models."""
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
@@ -338,16 +375,25 @@ class Router:
         except LimitReached:
             return ProviderHealth(False, f"no answer within {HEALTH_LIMIT_S:g} s", clock() - began)
         except ProviderError as error:
-            reason = f"{error.failure_class}: {error.message}"
-            return ProviderHealth(False, reason, clock() - began)
-        return ProviderHealth(True, f"{len(models)} models", clock() - began, models)
+            reason, reached = f"{error.failure_class}: {error.message}", _has_reached(error)
+            return ProviderHealth(
+                False, reason, clock() - began, reached=reached, status=error.status
+            )
+        return ProviderHealth(True, f"{len(models)} models", clock() - began, models, reached=True)
+
+
+def _has_reached(error: ProviderError) -> bool | None:
+    """Tell whether a failed check has reached the host: any answer of HTTP says that it has."""
+    if evidence_of(error) is Evidence.UNREACHABLE:
+        return False
+    return None if error.status is None else True
 
 
 def _as_told(said: bool | str, seconds: float) -> ProviderHealth:  # noqa: FBT001
     """Return what the operator's own check said: true or false, or a reason why not."""
     healthy = said is True
     reason = said if isinstance(said, str) else "by the health hook"
-    return ProviderHealth(healthy, reason, seconds)
+    return ProviderHealth(healthy, reason, seconds, reached=healthy)
 
 
 def new_call_id() -> str:

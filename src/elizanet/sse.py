@@ -86,10 +86,10 @@ class SseParser:
         """Tell whether the bytes are one event of one line and nothing else, as most are."""
         return (
             chunk.startswith(b"data: ")
+            and chunk.endswith(b"\n\n")
             and chunk.find(b"\n") == len(chunk) - 2
-            and chunk.endswith(b"\n")
+            and chunk.find(b"\r") < 0
             and not (self._first or self._has_cr)
-            and b"\r" not in chunk
             and len(chunk) <= self._max
         )
 

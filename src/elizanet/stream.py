@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Self
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from elizanet.call import Answer, BodyKind, Event, EventKind, Head
 from elizanet.classify import verdict_for
 from elizanet.continuation import Seam, SeamError
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.limit import LimitReached, Patience, caller_cancelled
+from elizanet.pushing import Take, push
 from elizanet.redact import redact
 from elizanet.telemetry import Outcome
 from elizanet.usage import UsageMeter
@@ -31,6 +32,8 @@ MAX_PREAMBLE_BYTES: Final = 4 << 20
 
 KEEP_ALIVE_STALLS: Final = 3
 """A stream that sends keep-alives only is given this many times its stall limit."""
+
+T = TypeVar("T")
 
 
 async def until_content(answer: Answer, progressed: Callable[[], None]) -> deque[Event]:
@@ -71,6 +74,7 @@ class CommittedAnswer:
         "_buffered",
         "_captured",
         "_history",
+        "_longest_wait",
         "_loop",
         "_meter",
         "_patience",
@@ -78,6 +82,7 @@ class CommittedAnswer:
         "_request",
         "_resumption",
         "_seam",
+        "_since",
         "_stall",
         "_target",
         "_waited",
@@ -94,6 +99,7 @@ class CommittedAnswer:
         self._seam: Seam | None = None
         self._loop = run.loop
         self._patience: Patience | None = None  # made for the first wait: most answers have none
+        self._since = 0.0  # when the wait for the next event began
         self._request = run.call.body if run.call.form is None else b""
         self._meter: UsageMeter | None = None
         self._follow(opened)
@@ -117,11 +123,32 @@ class CommittedAnswer:
         """Return the next event or None at the end. Raises `ProviderError` if it breaks."""
         event = self._buffered.popleft() if self._buffered else await self._live()
         if event is not None:
-            if self._resumption is not None:
-                self._resumption.transcript.take(event)
-            if self._captured is not None:
-                self._captured.take(event)
+            self._keep(event)
         return event
+
+    async def push(self, take: Take) -> None:
+        """Give `take` each event as it arrives, as `PushingAnswer` has it.
+
+        Raises `ProviderError` for silence.
+        """
+        if self._buffered or self._seam is not None:
+            return
+        patience = self._expect()
+        keeps = self._resumption is not None or self._captured is not None
+
+        def received(event: Event) -> bool:
+            if patience.interrupted:  # it is too late
+                return False
+            self._heard(event)
+            patience.until(self._since + self._longest_wait)
+            if keeps:
+                self._keep(event)
+            return take(event)
+
+        try:
+            await self._watched(push(self._answer, received))
+        except ProviderError as error:
+            await self._broke(error)
 
     async def read(self) -> bytes:
         """Return the rest of the body in one piece. Raises `ProviderError` if it breaks."""
@@ -159,6 +186,7 @@ class CommittedAnswer:
         self._permit = choice.permit
         self._target = choice.target
         self._stall = choice.target.limits.stall
+        self._longest_wait = self._stall
         self._waited = 0.0  # seconds spent waiting since the last event that was no keep-alive
         self.attempts = self._history.attempts
         self._attempt = self._history.attempt(opened.trial.number)
@@ -168,7 +196,10 @@ class CommittedAnswer:
         """Return the next event from upstream, or from elsewhere if that breaks."""
         while True:
             try:
-                event = await self._watched()
+                self._expect()
+                event = await self._watched(self._answer.next())
+                if event is not None:
+                    self._heard(event)
                 if self._seam is None:
                     break
                 self._buffered.extend(self._joined(self._seam, event))
@@ -186,18 +217,40 @@ class CommittedAnswer:
             self._end(Outcome.ANSWERED)
         return event
 
-    async def _watched(self) -> Event | None:
-        """Return the next event from upstream. Raises `ProviderError`, also for silence."""
-        began = self._loop.time()
-        patience = min(self._stall, KEEP_ALIVE_STALLS * self._stall - self._waited)
+    def _expect(self) -> Patience:
+        """Wait for the next event from now on; return what ends the wait."""
         if self._patience is None:
             self._patience = Patience(self._loop)
-        self._patience.until(began + patience)
+        self._since = self._loop.time()
+        self._patience.until(self._since + self._longest_wait)
+        return self._patience
+
+    def _heard(self, event: Event) -> None:
+        """Count an event that has arrived; the wait for the next one begins."""
+        if self._meter is not None:
+            self._meter.take(event)
+        now = self._loop.time()
+        if event.kind is EventKind.PREAMBLE:
+            self._waited += now - self._since
+            self._longest_wait = min(self._stall, KEEP_ALIVE_STALLS * self._stall - self._waited)
+        elif self._waited:
+            self._waited, self._longest_wait = 0.0, self._stall
+        self._since = now
+
+    def _keep(self, event: Event) -> None:
+        """Keep what the caller gets, for those who want to have it."""
+        if self._resumption is not None:
+            self._resumption.transcript.take(event)
+        if self._captured is not None:
+            self._captured.take(event)
+
+    async def _watched(self, upstream: Awaitable[T]) -> T:
+        """Return what comes from upstream. Raises `ProviderError`, also for silence."""
         try:
-            with self._patience:
-                event = await self._answer.next()
+            with self._patience or self._expect():
+                return await upstream
         except LimitReached:
-            silent = self._waited + patience
+            silent = self._waited + self._longest_wait
             raise ProviderError(
                 f"the stream was silent for {silent:g} s",
                 verdict_for(FailureClass.STREAM_INTERRUPTED),
@@ -210,12 +263,6 @@ class CommittedAnswer:
             raise _foreign(raised) from raised
         except Exception as raised:  # the provider boundary: becomes typed
             raise _foreign(raised) from raised
-        if event is not None:
-            if self._meter is not None:
-                self._meter.take(event)
-            keeps_alive = event.kind is EventKind.PREAMBLE
-            self._waited = self._waited + self._loop.time() - began if keeps_alive else 0.0
-        return event
 
     def _joined(self, seam: Seam, event: Event | None) -> list[Event]:
         """Return what the caller gets of a continuation. Raises `ProviderError`."""

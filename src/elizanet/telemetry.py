@@ -9,19 +9,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from elizanet.call import Attempt, Usage
+from elizanet.call import Attempt, Headers, Usage
 from elizanet.capture import Captured
 from elizanet.errors import FailureClass, Skipped
 from elizanet.operation import Operation
+from elizanet.redact import mask_keys
+from elizanet.settings import Settings
 
 logger = logging.getLogger("elizanet")
 
 ALERTING: frozenset[FailureClass] = frozenset({FailureClass.AUTH, FailureClass.QUOTA_EXHAUSTED})
 """Failures that only a person can end: the caller is served, the operator is told."""
+LONGEST_NAME: Final = 200
+"""Characters that are shown of a name that a caller chose."""
 
 
 class AttemptFailed(msgspec.Struct, frozen=True):
@@ -97,6 +102,8 @@ class CallEnded(msgspec.Struct, frozen=True):
     there never was. `usage` is that of all attempts, counted only where somebody wants it.
     `passed_over`: the targets that were not asked when it was their turn, and why. `chain` and
     `targets` name the chain and its targets in the order of their tiers, `caller` who asked.
+    `first_choice`: the target whose turn it was before anybody was asked, if it was passed over.
+    `headers`: those that went upstream beside the provider's own.
     """
 
     call_id: str
@@ -114,6 +121,8 @@ class CallEnded(msgspec.Struct, frozen=True):
     targets: tuple[str, ...] = ()
     caller: str = ""
     captured: Captured | None = None
+    first_choice: Skipped | None = None
+    headers: Headers = ()
 
 
 class HedgeStarted(msgspec.Struct, frozen=True):
@@ -129,7 +138,7 @@ class HedgeStarted(msgspec.Struct, frozen=True):
 class HealthChanged(msgspec.Struct, frozen=True):
     """Something is known of a provider that was not before.
 
-    `what` is "breaker", "gate", "key" or "target"; `state` says what it is now.
+    `what` is "breaker", "gate", "key", "target" or "check"; `state` says what it is now.
     """
 
     subject: str
@@ -180,96 +189,38 @@ TelemetryEvent = (
 Sink = Callable[[TelemetryEvent], None]
 
 
-def log_sink(event: TelemetryEvent) -> None:
-    """Write the event to the logger `elizanet`: one line, keys masked where it was built."""
-    _WRITERS[type(event)](event)
-
-
-def _attempt_failed(event: AttemptFailed) -> None:
-    level = logging.ERROR if event.attempt.failure_class in ALERTING else logging.WARNING
-    then = f"; trying {event.next_target}" if event.next_target else ""
-    logger.log(
-        level, "[%s] %s: %s%s", event.call_id, event.model, describe(event.attempt), then
-    )  # fmt: skip
-
-
-def _call_answered(event: CallAnswered) -> None:
-    call, ms = (event.call_id, event.model), event.seconds * 1000
-    if len(event.attempts) == 1:
-        if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("[%s] %s: answered (took %d ms)", *call, ms)
-        return
-    by = answering(event.attempts)
-    who = f"{by.provider}/{by.model}"
-    logger.info(
-        "[%s] %s: answered by %s, attempt %d (took %d ms)", *call, who, by.number, ms
-    )  # fmt: skip
-
-
-def _call_gave_up(event: CallGaveUp) -> None:
-    logger.error(
-        "[%s] %s: no answer (attempts: %d), %s (took %d ms)",
-        event.call_id, event.model, len(event.attempts), event.failure_class, event.seconds * 1000,
-    )  # fmt: skip
-
-
-def _nothing(event: CallEnded) -> None:
-    """What there is to say has been said when it happened."""
-
-
-def _stream_broke(event: StreamBroke) -> None:
-    logger.error(
-        "[%s] %s: stream broke, %s", event.call_id, event.model, describe(event.attempt)
-    )  # fmt: skip
-
-
-def _stream_continued(event: StreamContinued) -> None:
-    logger.warning(
-        "[%s] %s: stream broke, %s; going on from %s",
-        event.call_id, event.model, describe(event.broken), event.target,
-    )  # fmt: skip
-
-
-def _hedge_started(event: HedgeStarted) -> None:
-    logger.warning(
-        "[%s] %s: %s has been silent for %.2g s; asking %s, too",
-        event.call_id, event.model, event.overdue, event.seconds, event.target,
-    )  # fmt: skip
-
-
-def _health_changed(event: HealthChanged) -> None:
-    level = logging.ERROR if event.state.startswith("quarantined") else logging.WARNING
-    logger.log(level, "%s: %s %s: %s", event.subject, event.what, event.state, event.reason)
-
-
-def _hook_failed(event: HookFailed) -> None:
-    logger.error("hooks.%s failed: %s", event.hook, event.reason)
-
-
-def _embedding_degraded(event: EmbeddingDegraded) -> None:
-    level = logging.DEBUG if event.probe else logging.WARNING
-    logger.log(
-        level, "embedding degraded to a marker vector (%s): %s", event.marker, event.reason
-    )  # fmt: skip
-
-
-_WRITERS: dict[type, Callable[[Any], None]] = {
-    AttemptFailed: _attempt_failed,
-    CallAnswered: _call_answered,
-    CallGaveUp: _call_gave_up,
-    CallEnded: _nothing,
-    StreamBroke: _stream_broke,
-    StreamContinued: _stream_continued,
-    HedgeStarted: _hedge_started,
-    HealthChanged: _health_changed,
-    HookFailed: _hook_failed,
-    EmbeddingDegraded: _embedding_degraded,
-}
-
-
 def answering(attempts: tuple[Attempt, ...]) -> Attempt:
     """Return the attempt that answered; the last one if none did."""
     return next((a for a in attempts if a.failure_class is None), attempts[-1])
+
+
+class Fallback(NamedTuple):
+    """That another target than the first choice answered, and what was wrong with that."""
+
+    wanted: Attempt | Skipped
+    by: Attempt
+    failure_class: FailureClass
+
+
+def fallback_of(event: CallEnded) -> Fallback | None:
+    """Return what is said of a fallback, None if the first choice answered or nobody did."""
+    attempts = event.attempts
+    by = next((a for a in attempts if a.failure_class is None), None)
+    if by is None:
+        return None
+    wanted = event.first_choice or attempts[0]
+    failure = wanted.failure_class
+    if failure is None or (wanted.provider, wanted.model) == (by.provider, by.model):
+        return None
+    return Fallback(wanted, by, failure)
+
+
+def shown(name: str) -> str:
+    """Return a model's name as it may be shown: callers choose them."""
+    return _masked(name[:LONGEST_NAME])
+
+
+_masked = lru_cache(maxsize=1024)(mask_keys)
 
 
 def describe(attempt: Attempt) -> str:
@@ -278,7 +229,7 @@ def describe(attempt: Attempt) -> str:
     took = f"{attempt.duration * 1000:.0f} ms"
     outcome = attempt.failure_class or "answered"
     reason = f": {attempt.message}" if attempt.message else ""
-    return f"{attempt.provider}/{attempt.model}{status} {outcome} in {took}{reason}"
+    return f"{attempt.provider}/{shown(attempt.model)}{status} {outcome} in {took}{reason}"
 
 
 def attempt_fields(attempt: Attempt) -> dict[str, object]:
@@ -292,26 +243,39 @@ def attempt_fields(attempt: Attempt) -> dict[str, object]:
     }
 
 
+@runtime_checkable
+class Following(Protocol):
+    """A sink that wants to know the settings."""
+
+    def follow(self, settings: Settings) -> None:
+        """Take note of the settings that are in force from now on."""
+        ...
+
+
 _CAPTURES: tuple[Capture, ...] = tuple(Capture)
 
 
 class Emitter:
     """Hands each event to every sink, and survives them.
 
-    A sink that wants to know more than what is told anyway has an attribute `interest`.
+    A sink that wants to know more than what is told anyway has an attribute `interest`, one
+    that wants to know the settings a method `follow`.
     """
 
     def __init__(self, *sinks: Sink) -> None:
         self._sinks = sinks
-        interests = [getattr(sink, "interest", Interest()) for sink in sinks]
-        captures = {Capture.OFF, *(interest.capture for interest in interests)}
-        self.interest = Interest(
-            any(interest.details for interest in interests), max(captures, key=_CAPTURES.index)
-        )
+        self.interest = _interest_of(sinks)
         self.failures = 0
 
     def __repr__(self) -> str:
         return f"<Emitter sinks={len(self._sinks)} failures={self.failures}>"
+
+    def follow(self, settings: Settings) -> None:
+        """Tell the sinks which settings are in force from now on."""
+        for sink in self._sinks:
+            if isinstance(sink, Following):
+                sink.follow(settings)
+        self.interest = _interest_of(self._sinks)
 
     def __call__(self, event: TelemetryEvent) -> None:
         for sink in self._sinks:
@@ -321,3 +285,11 @@ class Emitter:
                 self.failures += 1
                 if self.failures == 1:
                     logger.exception("a telemetry sink failed; later failures are only counted")
+
+
+def _interest_of(sinks: tuple[Sink, ...]) -> Interest:
+    """Return what at least one of them wants to know."""
+    interests = [getattr(sink, "interest", Interest()) for sink in sinks]
+    captures = {Capture.OFF, *(interest.capture for interest in interests)}
+    details = any(interest.details for interest in interests)
+    return Interest(details, max(captures, key=_CAPTURES.index))

@@ -190,6 +190,7 @@ class Trial(Interruption):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._stages.clear()  # what they would call holds this trial
         super().__exit__(exc_type, exc, traceback)
 
     def _progressed(self) -> None:

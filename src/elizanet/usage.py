@@ -8,8 +8,9 @@ milliseconds, and for long texts in a thread.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -17,26 +18,40 @@ from elizanet import tokens
 from elizanet.call import Event, EventKind, Usage
 from elizanet.tokens.estimate import BYTES_A_TOKEN, estimate
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)] | None
+"""What a provider says beyond that is no count of tokens, and none of it is believed."""
+
 
 class _Told(msgspec.Struct):
     """Chat and embeddings say `prompt`, responses and transcriptions `input`."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    total_tokens: int | None = None
+    prompt_tokens: _Count = None
+    completion_tokens: _Count = None
+    input_tokens: _Count = None
+    output_tokens: _Count = None
+    total_tokens: _Count = None
 
 
-class _Counted(msgspec.Struct):
-    usage: Any = None
-    response: Any = None
+class _Response(msgspec.Struct):
+    usage: _Told | None = None
+
+
+class _Usual(msgspec.Struct):
+    usage: _Told | None = None
+    response: _Response | None = None
     """In the stream of a response, what its last event is about."""
+
+
+class _Odd(msgspec.Struct):
+    """The same, where `response` may be anything."""
+
+    usage: _Told | None = None
 
 
 __all__ = ["Usage", "UsageMeter", "counted_usage", "total_of", "usage_in"]
 
-_decode: Final = msgspec.json.Decoder(_Counted).decode
+_decode: Final = msgspec.json.Decoder(_Usual).decode
+_decode_odd: Final = msgspec.json.Decoder(_Odd).decode
 _KEY: Final = b'"usage"'
 
 
@@ -45,11 +60,7 @@ def usage_in(data: bytes) -> Usage | None:
     if _KEY not in data:
         return None
     try:
-        counted = _decode(data)
-        usage, response = counted.usage, counted.response
-        if usage is None and isinstance(response, dict):
-            usage = response.get("usage")
-        told = msgspec.convert(usage, _Told | None)
+        told = _told_in(data)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     if told is None:
@@ -57,6 +68,17 @@ def usage_in(data: bytes) -> Usage | None:
     asked = told.prompt_tokens or told.input_tokens or 0
     answered = told.completion_tokens or told.output_tokens or 0
     return Usage(asked, answered, told.total_tokens or asked + answered)
+
+
+def _told_in(data: bytes) -> _Told | None:
+    """Return the usage as it stands there. Raises what msgspec does."""
+    try:
+        counted = _decode(data)
+    except msgspec.ValidationError:
+        return _decode_odd(data).usage
+    if counted.usage is None and counted.response is not None:
+        return counted.response.usage
+    return counted.usage
 
 
 def total_of(parts: Sequence[Usage]) -> Usage | None:
@@ -83,14 +105,15 @@ class UsageMeter:
     `streamed`: the answer comes as many events, most of which are a token; else it is one.
     """
 
-    __slots__ = ("_bytes", "_contents", "_shortest", "_streamed", "_told")
+    __slots__ = ("_bytes", "_contents", "_last", "_shortest", "_streamed", "_told")
 
     def __init__(self, *, streamed: bool) -> None:
         self._streamed = streamed
         self._told: Usage | None = None
+        self._last = b""
         self._contents = 0
         self._bytes = 0
-        self._shortest = 0
+        self._shortest = sys.maxsize
 
     def __repr__(self) -> str:
         return f"<UsageMeter contents={self._contents} told={self._told}>"
@@ -98,20 +121,29 @@ class UsageMeter:
     def take(self, event: Event) -> None:
         """Count the event, and read the usage if it tells it; what is told last holds."""
         data = event.data
-        if event.kind is EventKind.CONTENT:
-            size = len(data)
-            self._contents += 1
-            self._bytes += size
-            self._shortest = min(self._shortest or size, size)
-        if _KEY in data:
-            self._told = usage_in(data) or self._told
+        if event.kind is not EventKind.CONTENT:
+            if _KEY in data:
+                self._told = usage_in(data) or self._told_so_far()
+                self._last = b""
+            return
+        # Looking for the usage in each of them would cost more than all the rest.
+        self._last = data
+        size = len(data)
+        self._contents += 1
+        self._bytes += size
+        if size < self._shortest:  # noqa: PLR1730 -- min costs as much as the rest
+            self._shortest = size
 
     def usage(self, request: bytes) -> Usage:
         """Return the usage that was told, or else an estimate; `request` is the body."""
-        if self._told is not None:
-            return self._told
+        told = self._told_so_far()
+        if told is not None:
+            return told
         prompt, completion = estimate(request), self._estimated()
         return Usage(prompt, completion, prompt + completion, estimated=True)
+
+    def _told_so_far(self) -> Usage | None:
+        return usage_in(self._last) or self._told
 
     def _estimated(self) -> int:
         """Every event is a token, or more where their texts are longer than the shortest."""

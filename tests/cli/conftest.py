@@ -23,10 +23,13 @@ COMMAND = (sys.executable, "-W", "error", "-m", "elizanet")
 
 
 def environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """Nothing of the machine's environment but what finding Python and the package needs."""
+    """Nothing of the machine's environment but what finding Python and the package needs.
+
+    Nothing is recorded unless a test names a database.
+    """
     source = str(Path(elizanet.__file__).parent.parent)
     kept = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": source, "LANG": "C.UTF-8"}
-    return {**kept, "TERM": "xterm-256color", **changes}
+    return {**kept, "TERM": "xterm-256color", "ELIZANET_DB": "none", **changes}
 
 
 @pytest.fixture

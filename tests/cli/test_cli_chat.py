@@ -79,6 +79,19 @@ async def test_the_attempts_are_explained_on_standard_error(run: Run, primary: U
     assert re.match(r"attempt 2, at \d\.\d+ s: backup/gpt-4o 200 answered in \d+ ms$", second)
 
 
+async def test_what_is_recorded_can_be_explained_afterwards(
+    run: Run, primary: Upstream, tmp_path: Path
+) -> None:
+    """The command for it is told."""
+    primary.fail("status=503")
+    url = f"sqlite:///{tmp_path / 'records.db'}"
+    ended = await run("chat", "--explain", "Hello", ELIZANET_DB=url)
+    *_, last = ended.stderr.splitlines()
+    assert re.fullmatch(r"why it went there: elizanet explain req_[0-9a-f]{28}", last)
+    told = await run(*last.split()[5:], ELIZANET_DB=url)
+    assert "because primary/gpt-4o was broken or busy." in told.stdout
+
+
 async def test_the_input_may_come_through_a_pipe(run: Run, primary: Upstream) -> None:
     """With - or with no TEXT at all; a byte order mark is not part of it."""
     for arguments in (["-"], []):

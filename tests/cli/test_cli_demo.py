@@ -192,6 +192,62 @@ def test_a_scenario_without_end_is_stopped(monkeypatch: pytest.MonkeyPatch) -> N
     assert "it did not come to an end" in ended.output
 
 
+async def test_the_demo_leaves_records_that_tell_its_stories(run: Run, tmp_path: Path) -> None:
+    """It says what to look at next; each scenario's line has the id of its last call."""
+    url = f"sqlite:///{tmp_path / 'demo.db'}"
+    ended = await run("demo", ELIZANET_DB=url)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    *lines, _summary, every, best = ended.stdout.splitlines()
+    assert re.match(r"every call: elizanet logs --run demo --limit \d+$", every)
+    assert re.match(r"dead-provider: elizanet explain req_[0-9a-f]{16}$", best)
+    logs = (await run(*every.split()[3:], ELIZANET_DB=url)).stdout.splitlines()
+    assert len(logs) == int(every.split()[-1])
+    for line in lines:
+        (call,) = re.findall(r"req_[0-9a-f]{28}", line)
+        assert any(call in log for log in logs)
+    told = (await run(*best.split()[2:], ELIZANET_DB=url)).stdout
+    assert "primary/gpt-4o-mini was not asked (breaker open)." in told
+    assert re.search(r"known since \d\d:\d\d:\d\d, less than a second before", told)
+
+
+async def test_each_scenario_is_explained_by_its_own_words(run: Run, tmp_path: Path) -> None:
+    """What it shows is what the record says."""
+    url = f"sqlite:///{tmp_path / 'demo.db'}"
+    stories = {
+        "short-wait": "the wait it asked for was short",
+        "connection-refused": "nothing had been sent, so that nothing could happen twice",
+        "wrong-key": "others have keys of their own, and the operator is told",
+        "cut-off-stream": "half an answer is never passed off as a whole one",
+        "silent-stream": "without a word, backup/gpt-4o was asked beside it",
+        "continued-stream": "backup/gpt-4o was asked to go on where it had stopped",
+        "key-rotation": "Through another of its keys primary/gpt-4o-mini was not asked",
+        "all-limited": "So nobody was asked",
+        "bad-request": "would be wrong everywhere",
+        "fallback-disabled": "this call was not to fall back after that",
+        "both-down": "Nobody was left to ask",
+    }
+    names = [part for name in stories for part in ("--scenario", name)]
+    ended = await run("demo", "--json", *names, ELIZANET_DB=url)
+    for scenario in json.loads(ended.stdout)["scenarios"]:
+        told = await run("explain", scenario["calls"][-1]["id"], ELIZANET_DB=url)
+        assert stories[scenario["name"]] in told.stdout, scenario["name"]
+
+
+async def test_a_database_that_cannot_be_written_does_not_disturb_the_demo(
+    run: Run, tmp_path: Path
+) -> None:
+    """One sentence at the end, and the same exit code."""
+    (tmp_path / "broken.db").write_text("no database" * 1000)
+    for url in (f"sqlite:///{tmp_path / 'broken.db'}", "sqlite:////proc/nothing/demo.db"):
+        began = time.monotonic()
+        ended = await run("demo", "--scenario", "rate-limit", ELIZANET_DB=url)
+        assert time.monotonic() - began < 6
+        assert ended.returncode == 0
+        assert ended.stderr.startswith("the demo was not recorded: ")
+        assert ended.stderr.count("\n") == 1
+        assert ended.stdout.splitlines()[-1].startswith("the scenario behaved as it should")
+
+
 ANSWERED = Attempt(2, "backup", "m", 0.01, 0.01, None, 200)
 LIMITED = Attempt(1, "primary", "m", 0.0, 0.01, FailureClass.RATE_LIMIT, 429)
 GOOD = Got((LIMITED, ANSWERED), catalogue.FROM_BACKUP, seconds=0.02)

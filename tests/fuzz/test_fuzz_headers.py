@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from elizanet.classify import Classifier, Failure
 from elizanet.classify.delays import stated_delay
-from elizanet.gateway.asgi import Exchange
+from elizanet.gateway.asgi import Exchange, Send
 from elizanet.gateway.body import decode_body
 from elizanet.gateway.controls import HopGuard, forbids_fallback, timeout_in
 from elizanet.gateway.refusal import Refusal
@@ -99,7 +100,8 @@ def exchange(headers: list[tuple[bytes, bytes]]) -> Exchange:
     async def send(_message: MutableMapping[str, object]) -> None:
         raise AssertionError
 
-    return Exchange({"type": "http", "headers": headers}, receive, send)
+    scope = {"type": "http", "headers": headers, "fields": dict(headers)}
+    return Exchange(scope, receive, cast(Send, send))
 
 
 @given(st.lists(st.binary(max_size=40), max_size=3))

@@ -18,6 +18,7 @@ from elizanet.router import Router
 from elizanet.settings import (
     CallerSettings,
     GatewaySettings,
+    HealthSettings,
     ProviderSettings,
     RouteSettings,
     Secret,
@@ -192,8 +193,9 @@ def settings_for(
     host: str = "127.0.0.1",
     passthrough: str | None = None,
     timeouts: Timeouts | None = None,
+    check_every: float = 0,
 ) -> Settings:
-    """Settings of one chain through the providers, in order."""
+    """Settings of one chain through the providers, in order; nobody asks them but callers."""
     names = [provider.name for provider in providers]
     return Settings(
         gateway=GatewaySettings(
@@ -215,6 +217,7 @@ def settings_for(
         },
         routes=(RouteSettings(model, tuple(TargetSettings(n, target_model) for n in names)),),
         timeouts=timeouts or Timeouts(attempt=5.0, first_event=5.0, stall=5.0),
+        health=HealthSettings(interval=check_every),
     )
 
 

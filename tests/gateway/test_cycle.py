@@ -40,6 +40,9 @@ class Flow:
     async def drain(self) -> None:
         self.write_paused = False
 
+    def resume_reading(self) -> None:
+        """Nothing is read here."""
+
 
 def cycle_on(wire: Wire, *, method: str = "POST", keep_alive: bool = True) -> Cycle:
     connection = SimpleNamespace(
@@ -185,3 +188,50 @@ async def test_a_caller_who_reads_slowly_is_waited_for(wire: Wire) -> None:
     flow.write_paused = True
     await asyncio.wait_for(cycle.send(body(b"x", more=True)), 1)
     assert not flow.write_paused
+
+
+async def test_pieces_that_are_pushed_follow_the_head(wire: Wire) -> None:
+    """Without a turn of the event loop in between; it is told when the caller has had enough."""
+    cycle = cycle_on(wire)
+    await cycle.send(start(TEXT))
+    assert cycle.push(b"one")
+    assert wire.pieces[0].endswith(b"\r\n\r\n3\r\none\r\n")
+    cast("Flow", cycle.flow).write_paused = True
+    assert not cycle.push(b"two")
+    assert wire.pieces[1:] == [b"3\r\ntwo\r\n"]
+
+
+async def test_nothing_is_pushed_to_a_caller_who_left(wire: Wire) -> None:
+    """And no more is wanted."""
+    cycle = cycle_on(wire)
+    await cycle.send(start(TEXT))
+    cycle.leave()
+    assert not cycle.push(b"one")
+    assert wire.pieces == []
+
+
+async def test_an_answer_that_is_given_whole_is_one_piece(wire: Wire) -> None:
+    """A long body is not joined to its head, and follows it at once."""
+    cycle = cycle_on(wire)
+    await cycle.answer(200, [(b"content-length", b"2")], b"hi")
+    assert wire.pieces == [b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 2\r\n\r\nhi"]
+    assert cycle.response_complete
+    with pytest.raises(RuntimeError, match="no place"):
+        await cycle.answer(200, [(b"content-length", b"2")], b"hi")
+
+
+async def test_what_comes_of_a_request_is_received_in_order(wire: Wire) -> None:
+    """What is there is not waited for; the end is told once, and that the caller left."""
+    cycle = cycle_on(wire)
+    cycle.body_came(b"a")
+    cycle.body_came(b"b")
+    assert await cycle.receive() == {"type": "http.request", "body": b"ab", "more_body": True}
+    waiting = asyncio.ensure_future(cycle.receive())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    cycle.body_ended()
+    assert await waiting == {"type": "http.request", "body": b"", "more_body": False}
+    waiting = asyncio.ensure_future(cycle.receive())
+    await asyncio.sleep(0)
+    cycle.leave()
+    assert await waiting == {"type": "http.disconnect"}

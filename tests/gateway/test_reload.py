@@ -244,3 +244,31 @@ async def test_sighup_rereads_the_file(tmp_path: Path, primary: Upstream, backup
         assert "Traceback" not in process.log
         assert await process.end() == 0
     await http.aclose()
+
+
+async def test_another_database_needs_a_restart_and_is_told(
+    serve: Serve, caplog: pytest.LogCaptureFixture, primary: Upstream
+) -> None:
+    """The records go on where they went."""
+    async with serve(primary) as running:
+        app = running.app
+        reloader = Reloader(app, lambda: replace(app.settings, database="sqlite:////tmp/x.db"))
+        reloader.request()
+        async with asyncio.timeout(5):
+            while "record elsewhere" not in caplog.text:
+                await asyncio.sleep(0.01)
+        await reloader.aclose()
+
+
+async def test_settings_that_cannot_work_change_nothing_of_what_is_watched(
+    serve: Serve, primary: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prices and what is kept stay those of the settings in force."""
+    async with serve(primary) as running:
+        followed: list[Settings] = []
+        monkeypatch.setattr(running.app.observation.metrics, "follow", followed.append)
+        wrong = replace(running.app.settings, hooks=HookSettings(classify="nowhere:nothing"))
+        with pytest.raises(ConfigurationError):
+            running.app.reload(wrong)
+        assert followed == []
+        assert running.app.settings.hooks == HookSettings()

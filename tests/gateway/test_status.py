@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,6 +43,24 @@ async def test_the_status_tells_of_targets_and_of_the_process(
     assert (first["provider"], first["model"], first["state"]) == ("primary", "gpt-4o", "closed")
     assert first["score"] > 0
     assert (second["provider"], second["score"]) == ("backup", 0)
+
+
+async def test_the_status_tells_what_the_checks_found(
+    serve: Serve, primary: Upstream, backup: Upstream
+) -> None:
+    """Of every provider that was checked, and nothing where checks are switched off."""
+    backup.fail("status=503")
+    async with serve(primary, backup, check_every=0.1) as gateway:
+        async with asyncio.timeout(5):
+            while len(told := (await gateway.get("/status", HERE)).json["checks"]) < 2:
+                await asyncio.sleep(0.01)
+    first, second = told
+    assert (first["provider"], first["healthy"], first["state"]) == ("primary", True, "healthy")
+    assert (second["provider"], second["state"]) == ("backup", "unhealthy")
+    assert second["reason"].startswith("overloaded: ")
+    assert second["since"] <= second["at"] <= time.time()
+    async with serve(primary) as gateway:
+        assert (await gateway.get("/status", HERE)).json["checks"] == []
 
 
 async def test_an_operator_takes_a_target_out_and_back_in(

@@ -49,6 +49,8 @@ base_url = "{backup}"
 chain = ["litellm/*", "backup/*"]
 [retry]
 same_provider = 0
+[health]
+interval = 0
 """
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from elizanet.policy.breaker import Breaker, BreakerState, Entry, Ticket
+from elizanet.policy.breaker import THRESHOLD, Breaker, BreakerState, Entry, Ticket
 
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
 LEASE = 2.0
@@ -531,3 +531,85 @@ def test_the_whole_state_is_one_line(breaker: Listened) -> None:
     )
     breaker.force(OPEN)
     assert repr(breaker).startswith("<Breaker half_open forced=open until=inf ")
+
+
+# Checks
+
+
+def test_failed_checks_alone_never_open_it(breaker: Listened) -> None:
+    """However many there are: half of the way is theirs, the other half are failures."""
+    for number in range(100):
+        breaker.suspect(number * 30.0)
+    assert breaker.state is CLOSED
+    assert breaker.score(99 * 30.0) == pytest.approx(THRESHOLD / 2)
+    calls(breaker, "FFF", 99 * 30.0)
+    assert breaker.state is CLOSED
+    calls(breaker, "F", 99 * 30.0)
+    assert [state for state, _ in breaker.told] == [OPEN]
+
+
+def test_failed_checks_confirm_failures_and_add_nothing_beyond_their_share(
+    breaker: Listened,
+) -> None:
+    """Whatever was counted before stays."""
+    calls(breaker, "FFFFF")
+    breaker.suspect(0.0)
+    assert breaker.score(0.0) == 5
+    calls(breaker, "SSSSSSSS")
+    breaker.suspect(0.0)
+    assert breaker.score(0.0) == 3
+
+
+def test_a_few_answers_undo_failed_checks(breaker: Listened) -> None:
+    """Flapping checks of a host that answers come to nothing."""
+    for number in range(50):
+        breaker.suspect(number * 30.0)
+        calls(breaker, "SSSS", number * 30.0)
+        assert breaker.score(number * 30.0) == pytest.approx(0)
+
+
+def test_a_good_check_takes_nothing_off_the_score_and_closes_nothing(breaker: Listened) -> None:
+    """What it asks for is not an answer."""
+    calls(breaker, "FFF")
+    breaker.reachable(0.0)
+    assert breaker.score(0.0) == 3
+    opened(breaker)
+    for _ in range(10):
+        breaker.reachable(0.1)
+        assert breaker.state is OPEN
+        assert not breaker.admits(0.1)
+
+
+def test_a_good_check_brings_the_next_probe_forward_to_five_seconds(breaker: Listened) -> None:
+    """It takes back what failed probes have added; a probe that fails adds it again."""
+    now = opened(breaker)
+    for _ in range(3):
+        breaker.call(now, fails=True)
+        now = breaker.admits_at()
+    breaker.call(now, fails=True)
+    assert breaker.admits_at() - now >= 24
+    breaker.reachable(now + 2)
+    assert breaker.admits_at() == now + 5
+    breaker.call(now + 5, fails=True)
+    assert breaker.admits_at() - now >= 29
+
+
+def test_a_check_that_was_under_way_before_says_nothing(breaker: Listened) -> None:
+    """It may have been answered before the breaker opened."""
+    now = opened(breaker)
+    breaker.call(now, fails=True)
+    until = breaker.admits_at()
+    breaker.reachable(now - 0.1)
+    assert breaker.admits_at() == until
+
+
+def test_a_check_disturbs_no_probe(breaker: Listened) -> None:
+    """One at a time, whatever a check says; and a force is stronger."""
+    ticket, now = half_opened(breaker)
+    breaker.reachable(now)
+    breaker.suspect(now)
+    assert not breaker.admits(now + LEASE - 0.1)
+    breaker.failure(ticket, now, "500")
+    breaker.force(OPEN)
+    breaker.reachable(now)
+    assert breaker.admits_at() == float("inf")

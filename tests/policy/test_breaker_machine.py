@@ -50,6 +50,7 @@ class BreakerMachine(RuleBasedStateMachine):
         self.epoch = 0
         self.outcomes: list[tuple[float, float]] = []
         self.until = 0.0
+        self.opened_at = 0.0
         self.failed_probes = 0
         self.row = 0
         self.probe: Use | None = None
@@ -117,6 +118,22 @@ class BreakerMachine(RuleBasedStateMachine):
         if use is self.probe:
             self.probe = None
 
+    @rule()
+    def check_fails(self) -> None:
+        """It opens nothing, and lifts the score to half of the threshold at most."""
+        if self.state is CLOSED:
+            lift = min(2.0, THRESHOLD / 2 - self.score())
+            if lift > 0:
+                self.outcomes.append((self.now, lift))
+        self.breaker.suspect(self.now)
+
+    @rule(ago=st.sampled_from([0.0, 0.1, 5.0]))
+    def check_succeeds(self, ago: float) -> None:
+        """It closes nothing, and shortens a long wait to five seconds."""
+        self.breaker.reachable(self.now - ago)
+        if self.state is OPEN and self.now - ago >= self.opened_at:
+            self.until = min(self.until, self.opened_at + 5.0)
+
     @rule(state=st.sampled_from([None, OPEN, CLOSED]))
     def force(self, state: BreakerState | None) -> None:
         self.breaker.force(state)
@@ -175,6 +192,7 @@ class BreakerMachine(RuleBasedStateMachine):
     def open(self) -> None:
         longest = min(30.0, 5.0 * 2**self.failed_probes)
         self.become(OPEN)
+        self.opened_at = self.now
         self.until = self.breaker._admits_at
         assert 0.8 * longest <= self.until - self.now <= 1.2 * longest
 
@@ -224,11 +242,19 @@ def test_one_failure_in_five_opens_it_seldom() -> None:
     assert 5 <= false_opens(0.20, 200_000, seed=4) <= 60
 
 
-def false_opens(share: float, calls: int, seed: int) -> int:
+@pytest.mark.parametrize(("share", "most"), [(0.05, 0), (0.10, 1)])
+def test_checks_that_always_fail_do_not_take_a_target_away(share: float, most: int) -> None:
+    """One every 30 s for nearly three hours, while calls are answered."""
+    assert false_opens(share, 200_000, seed=5, check_every=600) <= most
+
+
+def false_opens(share: float, calls: int, seed: int, check_every: int = 0) -> int:
     chance, opens = random.Random(seed), 0
     breaker = Breaker(chance=chance)
     for number in range(calls):
         now = number / 20
+        if check_every and number % check_every == 0:
+            breaker.suspect(now)
         ticket = breaker.enter(now, LEASE)
         if chance.random() >= share:
             breaker.success(ticket, now)

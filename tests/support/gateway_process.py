@@ -160,7 +160,8 @@ def running_gateway(
 
 
 def _tables(providers: Providers) -> Iterator[str]:
-    """Yield the tables of all providers and models."""
+    """Yield the tables of all providers and models; nobody asks them but callers."""
+    yield "[health]\ninterval = 0\n"
     for name, upstream in providers.by_name.items():
         address = f'base_url = "{upstream.base_url}"\napi_key = "env:PROVIDERS_KEY"\n'
         yield f"[providers.{name}]\n{address}"

@@ -30,6 +30,8 @@ class AttemptLog:
     def __init__(self, news: Callable[[], None] = _no_one) -> None:
         self._known: dict[int, Attempt] = {}
         self._news = news
+        self.call_id = ""
+        """The id of the call, "" before anything is known of it."""
 
     def __repr__(self) -> str:
         return f"<AttemptLog {len(self._known)} attempts>"
@@ -41,6 +43,7 @@ class AttemptLog:
 
     def __call__(self, event: TelemetryEvent) -> None:
         """Learn from an event."""
+        self.call_id = getattr(event, "call_id", self.call_id)
         match event:
             case (
                 AttemptFailed(attempt=attempt)

@@ -84,15 +84,15 @@ def _table(*titles: str) -> Table:
 
 
 def _row(settings: Settings, name: str, found: ProviderHealth) -> tuple[str, ...]:
-    state = "healthy" if found else "unhealthy"
-    reason = printable(" ".join(found.reason.split()))
-    return name, settings.providers[name].base_url, state, f"{found.seconds * 1000:.0f} ms", reason
+    address, took = settings.providers[name].base_url, f"{found.seconds * 1000:.0f} ms"
+    return name, address, found.state, took, printable(" ".join(found.reason.split()))
 
 
 def _provider(settings: Settings, name: str, found: ProviderHealth) -> dict[str, object]:
     return {
         "base_url": settings.providers[name].base_url,
         "healthy": found.healthy,
+        "state": found.state,
         "reason": found.reason,
         "ms": round(found.seconds * 1000),
         "models": found.models,

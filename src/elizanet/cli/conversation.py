@@ -17,6 +17,7 @@ from elizanet.errors import CallFailed, InputError
 from elizanet.library import Elizanet
 from elizanet.model_types import text
 from elizanet.operation import Operation
+from elizanet.records.opening import NONE
 from elizanet.settings import Settings
 from elizanet.telemetry import describe
 
@@ -55,6 +56,8 @@ async def converse(settings: Settings, request: Request, *, explain: bool) -> Ex
     if explain:
         for attempt in log.attempts:
             note(f"attempt {attempt.number}, at {attempt.started:.3f} s: {describe(attempt)}")
+        if settings.database != NONE and log.call_id:
+            note(f"why it went there: elizanet explain {log.call_id}")
     if failure is None:
         return ExitCode.GOOD
     complain(_told(failure, log, begun=page.begun), by=_BY)

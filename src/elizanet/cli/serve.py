@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import logging
+import os
 import sys
 from asyncio import Runner
 from pathlib import Path
@@ -13,7 +14,10 @@ from typing import Final
 import click
 
 from elizanet.cli.announce import announce
+from elizanet.cli.terminal import colour, is_terminal
 from elizanet.gateway.server import listen, new_event_loop, serve
+from elizanet.logs import BackgroundHandler, JsonFormatter, TextFormatter, log_sink, name_no_places
+from elizanet.otel import from_environment
 from elizanet.settings import Settings, load_settings
 
 YOUNG_OBJECTS: Final = 10_000
@@ -49,7 +53,27 @@ that cannot work.
     type=click.IntRange(0, 65535),
     help="Port to listen on, 0 for a free one; by default gateway.port, 8787.",
 )
-def command(*, config: Path | None, host: str | None, port: int | None) -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    envvar="ELIZANET_LOG_FORMAT",
+    show_envvar=True,
+    help="Log lines on standard error for people, or one JSON object each for machines.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
+    default="info",
+    show_default=True,
+    envvar="ELIZANET_LOG_LEVEL",
+    show_envvar=True,
+    help="The least that is logged; debug sums every call up.",
+)
+def command(
+    *, config: Path | None, host: str | None, port: int | None, log_format: str, log_level: str
+) -> None:
     """Serve OpenAI's API; a request whose provider fails is answered by the next one.
 
     Clients need only another base_url.
@@ -60,7 +84,7 @@ def command(*, config: Path | None, host: str | None, port: int | None) -> None:
         sockets = listen(gateway.host, gateway.port)
     except OSError as error:
         raise click.ClickException(_cannot_listen(gateway.host, gateway.port, error)) from error
-    _log_to_standard_error()
+    _log_to_standard_error(log_format, log_level)
 
     def started() -> None:
         announce(settings, sockets)
@@ -70,8 +94,14 @@ def command(*, config: Path | None, host: str | None, port: int | None) -> None:
     def reread() -> Settings:
         return load_settings(config_file=config).serving(host, port)
 
-    with Runner(loop_factory=new_event_loop) as runner:
-        runner.run(serve(settings, sockets, started, reread))
+    exporting = from_environment(os.environ)
+    sinks = (log_sink, exporting.sink) if exporting else (log_sink,)
+    try:
+        with Runner(loop_factory=new_event_loop) as runner:
+            runner.run(serve(settings, sockets, started, reread, sinks))
+    finally:
+        if exporting:
+            exporting.close()
 
 
 def _settle_memory() -> None:
@@ -84,12 +114,14 @@ def _settle_memory() -> None:
     gc.set_threshold(YOUNG_OBJECTS, 20, 50)
 
 
-def _log_to_standard_error() -> None:
+def _log_to_standard_error(form: str, level: str) -> None:
     """Let the engine's events be seen; the rest of the process speaks up only when it must."""
-    # What no line shows need not be found out for each of them.
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("elizanet").setLevel(logging.INFO)
+    name_no_places()
+    stream = logging.StreamHandler(sys.stderr)
+    coloured = is_terminal(sys.stderr) and colour() is not False
+    stream.setFormatter(JsonFormatter() if form == "json" else TextFormatter(colour=coloured))
+    logging.basicConfig(level=logging.WARNING, handlers=[BackgroundHandler(stream)])
+    logging.getLogger("elizanet").setLevel(level.upper())
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> str:

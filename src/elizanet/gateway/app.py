@@ -13,7 +13,10 @@ from elizanet.gateway import failures, models
 from elizanet.gateway.admission import Admission, draining
 from elizanet.gateway.asgi import Exchange, Receive, Scope, Send
 from elizanet.gateway.controls import HopGuard
+from elizanet.gateway.dashboard import Dashboard
 from elizanet.gateway.doors import Doors
+from elizanet.gateway.metrics_page import MetricsPage
+from elizanet.gateway.observation import Observation
 from elizanet.gateway.ownership import Ownership
 from elizanet.gateway.passthrough import Passthrough
 from elizanet.gateway.refusal import CallerGone, Draining, Refusal
@@ -32,11 +35,17 @@ _JSON: Final = (b"content-type", b"application/json")
 class Gateway:
     """OpenAI's API over a `Router`.
 
-    `admission` is the process's, `before` the gateway that this one replaces, `hops` and
-    `ownership` what outlives it. `max_body`: bytes of the largest request that is kept.
+    `admission` and `observation` are the process's, `before` the gateway that this one replaces,
+    `hops` and `ownership` what outlives it. `max_body`: bytes of the largest request that is kept.
     """
 
-    def __init__(self, router: Router, admission: Admission, before: Gateway | None = None) -> None:
+    def __init__(
+        self,
+        router: Router,
+        admission: Admission,
+        observation: Observation,
+        before: Gateway | None = None,
+    ) -> None:
         settings = router.settings.gateway
         self.max_body = settings.max_body
         self.doors: Doors = Doors(settings, admission, before.doors if before else None)
@@ -46,9 +55,14 @@ class Gateway:
         relay = Relay(router, self.max_body, self.hops, self.ownership)
         self._passthrough = Passthrough(router, self.hops, self.ownership)
         self._models = models.Models(router)
-        status = Status(router, self.doors)
+        self._metrics = observation.metrics
+        status = Status(router, self.doors, observation.monitor)
+        self.dashboard: Dashboard = Dashboard(
+            router, self.doors, observation, before.dashboard if before else None
+        )
         self._get: dict[str, Handler] = {
             "/live": _live,
+            "/metrics": MetricsPage(router, self.doors, observation).show,
             "/ready": self._ready,
             "/status": status.show,
             "/v1/models": self._models.list,
@@ -66,7 +80,7 @@ class Gateway:
         exchange = Exchange(scope, receive, send)
         method, path = scope["method"], scope["path"]
         try:
-            if path in _ALWAYS:
+            if path in _ALWAYS or path.startswith(_DASHBOARD):
                 await self._handler(method, path)(exchange)
                 return
             with self.doors.enter(exchange) as exchange.visit:
@@ -78,20 +92,25 @@ class Gateway:
             if exchange.begun is not None:
                 await exchange.break_off(failures.drain_event(path))
                 return
+            self._metrics.refused(503, "draining")
             answer = failures.refused(draining(), exchange.call_id)
         except InputError as error:
+            self._metrics.refused(error.status, error.code or "invalid_request_error")
             answer = failures.refused(error, exchange.call_id)
         except ProviderError as error:
             answer = failures.failed_alone(error, exchange.call_id)
         except AllTargetsFailed as error:
             answer = failures.all_failed(error, exchange.call_id)
         except Exception:  # the server's boundary: recorded, and the caller is told
+            self._metrics.faults += 1
             logger.exception("[%s] the gateway failed", exchange.call_id)
             answer = failures.fault(exchange.call_id)
         await exchange.answer(*answer)
 
     def _handler(self, method: str, path: str) -> Handler:
         """Return who answers. Raises `Refusal` (404, 405)."""
+        if path == _DASHBOARD or path.startswith(f"{_DASHBOARD}/"):
+            return self.dashboard
         post = self._post.get(path)
         if post is not None and method == "POST":
             return post
@@ -114,8 +133,9 @@ class Gateway:
         await exchange.answer(status, [_JSON], body)
 
 
-_ALWAYS: Final = frozenset({"/live", "/ready", "/status", "/status/breakers"})
+_ALWAYS: Final = frozenset({"/live", "/ready", "/metrics", "/status", "/status/breakers"})
 """Paths that are answered however busy the process is; whoever answers looks at the key."""
+_DASHBOARD: Final = "/dashboard"
 _READING: Final = frozenset({"GET", "HEAD"})
 _READY: Final = b'{"status":"ready"}'
 

@@ -14,7 +14,22 @@ if TYPE_CHECKING:
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+
+
+class Send(Protocol):
+    """Sends a message to the caller, once the caller has taken most of what was sent before."""
+
+    def __call__(self, message: Message) -> Awaitable[None]: ...
+
+    def push(self, piece: bytes) -> bool:
+        """Send a piece of the body now; false if the caller has to be waited for before more."""
+        ...
+
+    def answer(
+        self, status: int, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> Awaitable[None]:
+        """Send a whole answer at once; its length is among the headers."""
+        ...
 
 
 class Application(Protocol):
@@ -28,6 +43,7 @@ class Application(Protocol):
 
 START = "http.response.start"
 BODY = "http.response.body"
+REQUEST = "http.request"
 DISCONNECT = "http.disconnect"
 
 
@@ -46,7 +62,7 @@ class Exchange:
         self.scope = scope
         self.receive = receive
         self.send = send
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.headers: dict[bytes, bytes] = scope["fields"]
         self.call_id = new_call_id()
         self.begun: list[tuple[bytes, bytes]] | None = None
 
@@ -83,5 +99,4 @@ class Exchange:
         """Send a whole answer; its length is added to the headers."""
         headers.append((b"content-length", b"%d" % len(body)))
         self.begun = headers
-        await self.send({"type": START, "status": status, "headers": headers})
-        await self.send({"type": BODY, "body": body})
+        await self.send.answer(status, headers, body)

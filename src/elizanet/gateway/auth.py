@@ -20,7 +20,8 @@ from elizanet.settings import CallerSettings
 _KEY_HEADERS: Final = (b"api-key", b"x-api-key")
 _INDEX_BYTES: Final = 8
 _SECRET: Final = secrets.token_bytes(32)
-_ANYBODY: Final = Caller("anonymous")
+ANYBODY: Final = Caller("anonymous")
+"""Whoever calls a gateway without keys."""
 
 
 class Keyring:
@@ -33,7 +34,7 @@ class Keyring:
         known = {caller.alias: caller for caller in before.callers} if before else {}
         self._entries: dict[bytes, tuple[bytes, Caller]] = {}
         for given in callers:
-            digest = _digest(given.key.reveal().encode())
+            digest = fingerprint(given.key.reveal().encode())
             caller = _same(known.get(given.alias), given)
             self._entries[digest[:_INDEX_BYTES]] = (digest, caller)
 
@@ -53,17 +54,23 @@ class Keyring:
     def find(self, headers: Mapping[bytes, bytes]) -> Caller:
         """Return who calls. Raises `Refusal` (401)."""
         if not self._entries:
-            return _ANYBODY
-        digest = _digest(_presented(headers))
-        entry = self._entries.get(digest[:_INDEX_BYTES])
-        if entry is not None and compare_digest(entry[0], digest):
-            return entry[1]
+            return ANYBODY
+        caller = self.holder(fingerprint(_presented(headers)))
+        if caller is not None:
+            return caller
         raise Refusal(
             "a key of this gateway is needed: send it as `Authorization: Bearer KEY`",
             code="invalid_api_key",
             status=401,
             headers=((b"www-authenticate", b"Bearer"),),
         )
+
+    def holder(self, digest: bytes) -> Caller | None:
+        """Return whose key has this fingerprint, None if nobody's."""
+        entry = self._entries.get(digest[:_INDEX_BYTES])
+        if entry is not None and compare_digest(entry[0], digest):
+            return entry[1]
+        return None
 
 
 def _same(known: Caller | None, given: CallerSettings) -> Caller:
@@ -72,7 +79,8 @@ def _same(known: Caller | None, given: CallerSettings) -> Caller:
     return Caller(given.alias, given.models, given.limits)
 
 
-def _digest(key: bytes) -> bytes:
+def fingerprint(key: bytes) -> bytes:
+    """Return what stands for a key in this process, and tells nothing about it."""
     return blake2b(key, digest_size=32, key=_SECRET).digest()
 
 

@@ -8,57 +8,127 @@ which follow at once; where they do not, an empty piece of body sends the head a
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import httptools
-from uvicorn._types import HTTPScope
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from elizanet.gateway.asgi import BODY, START, Message
+from elizanet.gateway.asgi import BODY, DISCONNECT, REQUEST, START, Application, Message, Scope
 from elizanet.gateway.watch import Presence
 
+if TYPE_CHECKING:
+    from elizanet.gateway.protocol import GatewayProtocol
+
+logger = logging.getLogger("elizanet.gateway")
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LAST_CHUNK: Final = b"0\r\n\r\n"
 _BODILESS: Final = frozenset({204, 304})
+_SMALL: Final = 64 * 1024
+"""Bytes of a body that is joined to its head; a longer one is not copied."""
 
 
-class Cycle(RequestResponseCycle):
-    """An answer under way. Header names are lower-case, as all of ours are."""
+class Cycle:
+    """A request, and the answer to it under way. Header names are lower-case, as all of ours are.
 
-    def __init__(self, connection: HttpToolsProtocol, scope: HTTPScope) -> None:
-        parser = connection.parser
-        super().__init__(
-            scope=scope,
-            transport=connection.transport,
-            flow=connection.flow,
-            logger=connection.logger,
-            access_logger=connection.access_logger,
-            access_log=False,
-            default_headers=connection.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=connection.expect_100_continue,
-            keep_alive=scope["http_version"] != "1.0" and parser.should_keep_alive(),
-            on_response=connection.on_response_complete,
-        )
+    `keep_alive`: the connection stays after it. `disconnected`: the caller has gone.
+    """
+
+    __slots__ = (
+        *("_chunked", "_connection", "_defaults", "_expects_continue", "_has_news", "_head"),
+        *(
+            "_more_body",
+            "_pieces",
+            "_promised",
+            "_size",
+            "_waiter",
+            "disconnected",
+            "flow",
+            "keep_alive",
+        ),
+        *("presence", "response_complete", "response_started", "scope", "transport"),
+    )
+
+    def __init__(self, connection: GatewayProtocol, scope: Scope) -> None:
+        self.scope = scope
+        self.transport = connection.transport
+        self.flow = connection.flow
+        self.presence: Presence = scope["presence"]
+        self.keep_alive = scope["http_version"] != "1.0" and connection.parser.should_keep_alive()
+        self.disconnected = self.response_started = self.response_complete = False
+        self._connection: GatewayProtocol | None = connection
+        self._expects_continue = connection.expect_100_continue
+        self._defaults = connection.server_state.default_headers
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._more_body = True
+        self._has_news = False
+        self._waiter: asyncio.Future[None] | None = None
         self._head = b""
-        self._presence = scope["presence"]  # type: ignore[typeddict-item]
+        self._chunked = False
+        self._promised = 0
 
     def __repr__(self) -> str:
         state = "complete" if self.response_complete else "begun" if self.response_started else ""
         return f"<Cycle {self.scope['method']} {self.scope['path']!r} {state or 'open'}>"
 
+    # What the connection calls
+
+    def body_came(self, body: bytes) -> None:
+        """Take some of the request's body; reading pauses while much of it waits."""
+        self._pieces.append(body)
+        self._size += len(body)
+        if self._size > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        self._tell()
+
+    def body_ended(self) -> None:
+        """Tell that the request is complete."""
+        self._more_body = False
+        self._tell()
+
     def leave(self) -> None:
         """Tell whoever answers that nobody waits for it any longer."""
         self.disconnected = True
-        self.message_event.set()
-        self._presence.leave()
+        self._tell()
+        self.presence.leave()
 
-    async def send(self, message: Any) -> None:
+    async def run(self, app: Application) -> None:
+        """Answer the request; an answer that does not come to its end never looks complete."""
+        try:
+            await app(self.scope, self.receive, self)
+        except Exception:  # the server's boundary
+            logger.exception("%r failed", self)
+        finally:
+            self._connection = None  # so that neither holds the other
+            if not (self.response_complete or self.disconnected):
+                self.transport.close()
+
+    # What the application calls
+
+    async def receive(self) -> Message:
+        """Return what has come of the body, once there is something, or that nobody waits."""
+        if self._expects_continue and not self.transport.is_closing():
+            self._expects_continue = False
+            self.transport.write(_CONTINUE)
+        if not (self.disconnected or self.response_complete):
+            self.flow.resume_reading()
+            if not self._has_news:
+                self._waiter = self.presence.loop.create_future()
+                await self._waiter
+        self._has_news = False
+        if self.disconnected or self.response_complete:
+            return {"type": DISCONNECT}
+        body = b"".join(self._pieces)
+        self._pieces.clear()
+        self._size = 0
+        return {"type": REQUEST, "body": body, "more_body": self._more_body}
+
+    async def send(self, message: Message) -> None:
         """Take the head of the answer, or some of its body, for the caller.
 
         Raises `RuntimeError` for what cannot come now, or does not fit the promised length.
@@ -70,37 +140,64 @@ class Cycle(RequestResponseCycle):
         if self.response_complete or message["type"] != (BODY if self.response_started else START):
             raise RuntimeError(f"{self!r} has no place for {message['type']}")
         if not self.response_started:
-            self._begin(message)
+            self._begin(message["status"], message["headers"])
             return
         last = not message.get("more_body", False)
         self._write(message.get("body", b""), last=last)
         if last:
             self._complete()
 
-    def _begin(self, message: Message) -> None:
+    __call__ = send
+
+    async def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """Send a whole answer; its length is among the headers. Raises as `send` does."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if self.response_started:
+            raise RuntimeError(f"{self!r} has no place for another answer")
+        self._begin(status, headers)
+        self._write(body, last=True)
+        self._complete()
+
+    def push(self, piece: bytes) -> bool:
+        """Write a piece of the body now; false if the caller has to be waited for before more."""
+        if self.disconnected:
+            return False
+        self._write(piece, last=False)
+        return not self.flow.write_paused
+
+    def _tell(self) -> None:
+        self._has_news = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.response_started = True
-        self.waiting_for_100_continue = False
-        status, headers = message["status"], self.default_headers + message["headers"]
+        self._expects_continue = False
+        if self._defaults:
+            headers = self._defaults + headers
         pieces = [STATUS_LINE[status]]
-        self.chunked_encoding = self.scope["method"] != "HEAD" and status not in _BODILESS
+        self._chunked = self.scope["method"] != "HEAD" and status not in _BODILESS
         for name, value in headers:
             if name == b"content-length":
-                self.chunked_encoding = False
-                self.expected_content_length = int(value)
+                self._chunked = False
+                self._promised = int(value)
             pieces += (name, b": ", value, b"\r\n")
-        if self.chunked_encoding:
+        if self._chunked:
             pieces.append(b"transfer-encoding: chunked\r\n")
         if not self.keep_alive:
             pieces.append(b"connection: close\r\n")
         pieces.append(b"\r\n")
         self._head = b"".join(pieces)
-        lines = len(headers) + 2 + self.chunked_encoding + (not self.keep_alive)
+        lines = len(headers) + 2 + self._chunked + (not self.keep_alive)
         if self._head.count(b"\n") != lines or self._head.count(b"\r") != lines:
             raise RuntimeError("a header of the answer contains a line break")
 
     def _write(self, body: bytes, *, last: bool) -> None:
         head, self._head = self._head, b""
-        if self.chunked_encoding:
+        if self._chunked:
             chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             data = head + chunk + (_LAST_CHUNK if last else b"")
             if data:
@@ -109,32 +206,40 @@ class Cycle(RequestResponseCycle):
             self.transport.write(head)
         else:
             self._count(len(body), last=last)
-            self.transport.writelines((head, body))  # a long body is not copied
+            if len(body) > _SMALL:
+                self.transport.writelines((head, body))
+            else:
+                self.transport.write(head + body)
 
     def _count(self, size: int, *, last: bool) -> None:
         """Hold what was sent against the promised length."""
-        self.expected_content_length -= size
-        if self.expected_content_length < 0 or (last and self.expected_content_length > 0):
-            long = "longer" if self.expected_content_length < 0 else "shorter"
+        self._promised -= size
+        if self._promised < 0 or (last and self._promised > 0):
+            long = "longer" if self._promised < 0 else "shorter"
             raise RuntimeError(f"the body is {long} than its content-length")
 
     def _complete(self) -> None:
         self.response_complete = True
-        self.message_event.set()
+        self._tell()
         if not self.keep_alive:
             self.transport.close()
-        self.on_response()
+        if self._connection is not None:
+            self._connection.on_response_complete()
 
 
 def scope_of(
     parser: httptools.HttpRequestParser,
     url: bytes,
     headers: list[tuple[bytes, bytes]],
+    fields: dict[bytes, bytes],
     loop: asyncio.AbstractEventLoop,
-) -> HTTPScope:
-    """Return as much of ASGI's scope of a request as the gateway looks at, and its `Presence`."""
+) -> Scope:
+    """Return as much of ASGI's scope of a request as the gateway looks at, and what is ours.
+
+    That is its `presence`, and `fields`: of each header its last value.
+    """
     path, raw_path, query = _parsed(url)
-    scope = {
+    return {
         "type": "http",
         "http_version": parser.get_http_version(),
         "method": parser.get_method().decode("ascii"),
@@ -142,9 +247,9 @@ def scope_of(
         "raw_path": raw_path,
         "query_string": query,
         "headers": headers,
+        "fields": fields,
         "presence": Presence(loop),
     }
-    return cast("HTTPScope", scope)
 
 
 @lru_cache(maxsize=64)

@@ -12,6 +12,7 @@ from elizanet.errors import FailureClass, ProviderError
 from elizanet.gateway import failures
 from elizanet.gateway import headers as wire
 from elizanet.gateway.asgi import BODY, Exchange
+from elizanet.pushing import push
 
 logger: Final = logging.getLogger("elizanet.gateway")
 
@@ -54,21 +55,53 @@ async def _send_events(
     answer: Answer, exchange: Exchange, listener: Listener | None, *, typed: bool
 ) -> None:
     """Send a stream, and an error event at its end if it breaks."""
-    send = exchange.send
-    last: Event | None = None
+    stream = _Stream(exchange, listener)
     end = b""
     try:
         while (event := await answer.next()) is not None:
-            if listener is not None:
-                listener(event.data)
-            if event.raw:  # else it only tells the listener something
-                last = event
-                await send({"type": BODY, "body": event.raw, "more_body": True})
+            await stream.send(event)
+            await push(answer, stream.take)
+            if stream.fault is not None:
+                raise stream.fault
     except ProviderError as error:
-        end = failures.break_event(error, last, typed=typed)
+        end = failures.break_event(error, stream.last, typed=typed)
     except Exception as error:  # noqa: BLE001 -- the boundary of a stream: recorded, and told
-        end = failures.break_event(_fault(exchange, error), last, typed=typed)
-    await send({"type": BODY, "body": end, "more_body": False})
+        end = failures.break_event(_fault(exchange, error), stream.last, typed=typed)
+    await exchange.send({"type": BODY, "body": end, "more_body": False})
+
+
+class _Stream:
+    """Events on their way to the caller. `last` was sent last; `fault`: why no more is taken."""
+
+    __slots__ = ("_listener", "_push", "_send", "fault", "last")
+
+    def __init__(self, exchange: Exchange, listener: Listener | None) -> None:
+        self._send = exchange.send
+        self._push = exchange.send.push
+        self._listener = listener
+        self.last: Event | None = None
+        self.fault: Exception | None = None
+
+    async def send(self, event: Event) -> None:
+        """Send an event when the caller has taken most of what was sent before."""
+        if self._listener is not None:
+            self._listener(event.data)
+        if event.raw:  # else it only tells the listener something
+            self.last = event
+            await self._send({"type": BODY, "body": event.raw, "more_body": True})
+
+    def take(self, event: Event) -> bool:
+        """Send an event now; false if the caller has to be waited for before the next one."""
+        try:
+            if self._listener is not None:
+                self._listener(event.data)
+            if not event.raw:
+                return True
+            self.last = event
+            return self._push(event.raw)
+        except Exception as error:  # noqa: BLE001 -- raised where the boundary of a stream is
+            self.fault = error
+            return False
 
 
 async def _send_pieces(answer: Answer, exchange: Exchange) -> None:

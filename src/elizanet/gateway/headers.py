@@ -36,7 +36,10 @@ _STRIPPED: Final = re.compile(
     # of the operator's account
     r"|.*(organi[sz]ation|project|account|tenant|subscription|deployment|api-?base).*"
 )
-_FORWARDED: Final = frozenset({b"openai-beta", b"idempotency-key", b"x-client-request-id"})
+_TRACE: Final = b"traceparent"
+_TRACE_IDS: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""What W3C's Trace Context has there: numbers by chance, and nothing that names anybody."""
+_FORWARDED: Final = frozenset({b"openai-beta", b"idempotency-key", b"x-client-request-id", _TRACE})
 """Headers of callers that mean the request, and not who sends it."""
 _FORWARDED_WITH_FILES: Final = _FORWARDED | {
     *(b"accept", b"content-type", b"content-encoding", b"range", b"if-range"),
@@ -52,6 +55,8 @@ def forwarded(given: Mapping[bytes, bytes], *, with_files: bool = False) -> Head
     names = (_FORWARDED_WITH_FILES if with_files else _FORWARDED) & given.keys()
     if not names:
         return ()
+    if _TRACE in names and not _TRACE_IDS.fullmatch(given[_TRACE]):
+        names = names - {_TRACE}
     return tuple((name.decode(), given[name].decode("latin-1")) for name in sorted(names))
 
 

@@ -12,15 +12,16 @@ too, that its caller has left.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from http import HTTPStatus
 from typing import Any, Final
 
 import httptools
 from uvicorn import Config
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from elizanet.gateway.alarm import Alarm
 from elizanet.gateway.asgi import Application
 from elizanet.gateway.connections import Connections
 from elizanet.gateway.cycle import Cycle, scope_of
@@ -66,9 +67,13 @@ class _HeadRefusedError(Exception):
 
 
 class GatewayProtocol(HttpToolsProtocol):
-    """One connection of a caller."""
+    """One connection of a caller.
 
-    cycle: Cycle
+    Of uvicorn's there is left what frames it: the parser's set-up and the flow of reading and
+    writing. What a request passes through is here, and does less.
+    """
+
+    cycle: Cycle  # type: ignore[assignment]  # has what uvicorn uses of its own
     _writing: WriteWatch
 
     def __init__(
@@ -82,7 +87,9 @@ class GatewayProtocol(HttpToolsProtocol):
         assert isinstance(server_state, Connections)  # noqa: S101 -- the server makes both
         self._shared = server_state
         self._gateway: Application = config.app  # type: ignore[assignment]
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self.loop, self._late)  # for the message that is coming
+        self._idle = Alarm(self.loop, self._close_idle)  # for the next one
+        self._waiting: deque[Cycle] = deque()
         self._answering: Cycle | None = None
         self._reason = _INVALID
         self._in_head = self._in_body = self._refused = self._upgrade = False
@@ -94,21 +101,27 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._writing = WriteWatch(transport, self.loop)
-        self._arm(HEAD_S)
+        self._alarm.set(HEAD_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._disarm()
+        self._alarm.close()
+        self._idle.close()
         self._writing.end()
-        super().connection_lost(exc)
-        if (cycle := self._answering) is not None and not cycle.response_complete:
-            cycle.leave()
+        self.connections.discard(self)
+        for cycle in (self._answering, self.cycle):  # the latter may wait for the former's end
+            if cycle is not None and not cycle.response_complete:
+                cycle.leave()
+        self.flow.resume_writing()
+        if exc is None:
+            self.transport.close()
+        self.parser = None  # type: ignore[assignment]  # it holds the connection
         self._shared.on_freed()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
         self._piece = len(data)
-        self._unset_keepalive_if_required()
+        self._idle.stop()
         try:
             self._parse(data)
         except httptools.HttpParserError:
@@ -119,8 +132,8 @@ class GatewayProtocol(HttpToolsProtocol):
             self._check_head()
         elif self._in_body:
             self._check_body()
-        elif self.timeout_keep_alive_task is None and self._is_answered():
-            self._arm(self.timeout_keep_alive)
+        elif self._is_answered():
+            self._idle.set(self.timeout_keep_alive)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -132,7 +145,6 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self.url = b""
-        self.expect_100_continue = False
         self.headers = []
         self._in_head = True
 
@@ -142,51 +154,60 @@ class GatewayProtocol(HttpToolsProtocol):
         if len(self.headers) > MAX_HEADERS or (size > MAX_HEAD_BYTES and self._is_head_large()):
             self._reason = _TOO_LARGE
             raise _HeadRefusedError
-        if self.parser.get_http_version() not in _VERSIONS or not _is_clear(self.headers):
+        fields = dict(self.headers)
+        if self.parser.get_http_version() not in _VERSIONS or not _is_clear(self.headers, fields):
             raise _HeadRefusedError
+        self.expect_100_continue = fields.get(_EXPECT, b"").lower() == b"100-continue"
         self._upgrade = self.parser.should_upgrade()
         if self._upgrade:  # the parser stops here; `_parse` goes on
             return
         self._in_body = True
         self._read = 0
         self._body_due = self.loop.time() + BODY_FREE_S
-        self._disarm()
-        self._answer()
+        self._alarm.stop()
+        self._answer(fields)
         self.headers = []  # what trails a chunked body lands here, and not among the headers
 
-    def _answer(self) -> None:
+    def _answer(self, fields: dict[bytes, bytes]) -> None:
         """Begin to answer the request, or let it wait for the answer before it."""
         before = self.cycle
-        self.cycle = Cycle(self, scope_of(self.parser, self.url, self.headers, self.loop))
+        scope = scope_of(self.parser, self.url, self.headers, fields, self.loop)
+        self.cycle = Cycle(self, scope)
         if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+            self._start(self.cycle)
         else:
-            self.pipeline.appendleft((self.cycle, self.app))
-            if len(self.pipeline) >= MAX_WAITING:
+            self._waiting.append(self.cycle)
+            if len(self._waiting) >= MAX_WAITING:
                 self.flow.pause_reading()
 
     def on_body(self, body: bytes) -> None:
         if not self.cycle.response_complete:
             self._read += len(body)
-        super().on_body(body)
+            self.cycle.body_came(body)
 
     def on_message_complete(self) -> None:
         if self._upgrade:
             return
-        super().on_message_complete()
+        if not self.cycle.response_complete:
+            self.cycle.body_ended()
         if self.cycle is self._answering:
             self.flow.resume_reading()  # else nobody would notice that the caller leaves
         self._in_body = False
         self._received = -self._piece
-        self._disarm()
+        self._alarm.stop()
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self._waiting:
+                self._start(self._waiting.popleft())
+            else:
+                self._idle.set(self.timeout_keep_alive)
         self._writing.begin()
 
     def end_after_answer(self) -> None:
         """Close the connection after the answer under way, if none waits behind it."""
-        if not self._is_answered() and self._answering is not None and not self.pipeline:
+        if not self._is_answered() and self._answering is not None and not self._waiting:
             self._answering.keep_alive = False
 
     @property
@@ -200,17 +221,15 @@ class GatewayProtocol(HttpToolsProtocol):
         return self._is_answered() and not self._in_head
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name == _EXPECT:
-            self.expect_100_continue = value.lower() == b"100-continue"
-        self.headers.append((name, value))
+        self.headers.append((name.lower(), value))
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        assert isinstance(cycle, Cycle)  # noqa: S101 -- `_answer` makes them all
+    def _start(self, cycle: Cycle) -> None:
         self._answering = cycle
-        if not self._shared.outlive_answers and not self.pipeline:
+        if not self._shared.outlive_answers and not self._waiting:
             cycle.keep_alive = False
-        super()._start_asgi_task(cycle, app)
+        task = self.loop.create_task(cycle.run(self._gateway))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def _parse(self, data: bytes) -> None:
         while True:
@@ -246,8 +265,8 @@ class GatewayProtocol(HttpToolsProtocol):
     def _check_head(self) -> None:
         if self._received > MAX_HEAD_BYTES:
             self._refuse(*_TOO_LARGE)
-        elif self._timer is None:
-            self._arm(HEAD_S)
+        elif not self._alarm.is_set:
+            self._alarm.set(HEAD_S)
 
     def _check_body(self) -> None:
         unread = self._received - self._read
@@ -255,7 +274,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self.transport.abort()
             return
         due = self._body_due + self._received / BODY_BYTES_A_SECOND
-        self._arm(min(BODY_SILENCE_S, due - self.loop.time()))
+        self._alarm.set(min(BODY_SILENCE_S, due - self.loop.time()))
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         awaited = self._is_body_awaited()
@@ -271,39 +290,31 @@ class GatewayProtocol(HttpToolsProtocol):
         self.transport.write(head.encode() + body)
         self.transport.write_eof()
         self.flow.resume_reading()
-        self._arm(LINGER_S)
+        self._alarm.set(LINGER_S)
 
-    def _arm(self, seconds: float) -> None:
-        self._disarm()
-        self._timer = self.loop.call_later(seconds, self._late)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _close_idle(self) -> None:
+        self.transport.close()
 
     def _late(self) -> None:
         if self._in_body and self.flow.read_paused:  # not the caller but its reader is slow
             self._body_due = self.loop.time() - self._received / BODY_BYTES_A_SECOND + BODY_FREE_S
-            self._arm(BODY_SILENCE_S)
+            self._alarm.set(BODY_SILENCE_S)
         elif self._can_be_refused():
             self._refuse(*_TOO_SLOW)
         elif self._is_answered() or self._is_body_awaited():
             self.transport.abort()
         else:  # the next request is late, while the one before it is still being answered
-            self._arm(HEAD_S)
+            self._alarm.set(HEAD_S)
 
 
-def _is_clear(headers: list[tuple[bytes, bytes]]) -> bool:
+def _is_clear(headers: list[tuple[bytes, bytes]], fields: dict[bytes, bytes]) -> bool:
     """Tell whether nobody before us can have read these headers in another way.
 
     The parser refuses two lengths, a length beside chunks, and chunks that are not the last
     coding; it takes other codings before them, and several hosts.
     """
-    hosts = 0
-    for name, value in headers:
-        if name == b"host":
-            hosts += 1
-        elif name == b"transfer-encoding" and value.lower() != b"chunked":
-            return False
-    return hosts <= 1
+    if len(fields) == len(headers) and b"transfer-encoding" not in fields:
+        return True  # nearly always, and so asked first
+    hosts = sum(name == b"host" for name, _ in headers)
+    codings = {value.lower() for name, value in headers if name == b"transfer-encoding"}
+    return hosts <= 1 and codings <= {b"chunked"}

@@ -17,10 +17,12 @@ from elizanet.errors import ConfigurationError
 from elizanet.gateway.admission import Admission
 from elizanet.gateway.app import Gateway
 from elizanet.gateway.asgi import Receive, Scope, Send
+from elizanet.gateway.observation import Observation
 from elizanet.gateway.visit import Visit
+from elizanet.logs import log_sink
 from elizanet.router import Router
 from elizanet.settings import Settings
-from elizanet.telemetry import Sink, log_sink
+from elizanet.telemetry import Sink
 
 logger = logging.getLogger("elizanet.gateway")
 
@@ -32,10 +34,10 @@ class ReloadableGateway:
     """Answers with the newest settings. Use it as a context manager: its end cuts every call."""
 
     def __init__(self, settings: Settings, *, sinks: tuple[Sink, ...] = (log_sink,)) -> None:
-        self._sinks = sinks
+        self.observation = Observation(settings, lambda: self.router, sinks)
         self.admission = Admission(settings.gateway.max_in_flight)
-        self.router = Router(settings, sinks=sinks)
-        self.gateway = Gateway(self.router, self.admission)
+        self.router: Router = Router(settings, sinks=self.observation.sinks)
+        self.gateway = Gateway(self.router, self.admission, self.observation)
         self._retired: dict[asyncio.Task[None], Gateway] = {}
 
     def __repr__(self) -> str:
@@ -46,6 +48,7 @@ class ReloadableGateway:
         return self.gateway(scope, receive, send)
 
     async def __aenter__(self) -> Self:
+        self.observation.start()
         return self
 
     async def __aexit__(
@@ -59,6 +62,7 @@ class ReloadableGateway:
         if self._retired:
             await asyncio.wait(self._retired)
         await self.router.aclose()
+        await self.observation.aclose()
 
     @property
     def settings(self) -> Settings:
@@ -84,13 +88,14 @@ class ReloadableGateway:
 
         Raises `ConfigurationError`, and stays as it is, if they cannot work.
         """
-        router = Router(settings, sinks=self._sinks, registry=self.router.registry)
-        gateway = Gateway(router, self.admission, before=self.gateway)
+        router = Router(settings, sinks=self.observation.sinks, registry=self.router.registry)
+        gateway = Gateway(router, self.admission, self.observation, self.gateway)
         self.admission.most = settings.gateway.max_in_flight
         task = asyncio.create_task(_retire(self.gateway, self.router))
         self._retired[task] = self.gateway
         task.add_done_callback(self._retired.pop)
         self.router, self.gateway = router, gateway
+        self.observation.monitor.reloaded()
 
 
 async def _retire(gateway: Gateway, router: Router) -> None:
@@ -138,7 +143,7 @@ class Reloader:
             self.request()
 
     async def _reload(self) -> None:
-        before = self._app.settings.gateway
+        before = self._app.settings
         try:
             settings = await asyncio.to_thread(self._reread)
             self._app.reload(settings)
@@ -154,7 +159,9 @@ class Reloader:
             len(settings.routes),
             len(gateway.callers),
         )
-        if (gateway.host, gateway.port) != (before.host, before.port):
+        if settings.database != before.database:
+            logger.warning("to record elsewhere the gateway has to be started anew")
+        if (gateway.host, gateway.port) != (before.gateway.host, before.gateway.port):
             where = f"{gateway.host}:{gateway.port}"
             logger.warning("to listen on %s the gateway has to be started anew", where)
         for warning in settings.warnings:

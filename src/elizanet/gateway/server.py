@@ -22,7 +22,9 @@ from elizanet.gateway.listener import Listener
 from elizanet.gateway.protocol import GatewayProtocol
 from elizanet.gateway.reload import ReloadableGateway, Reloader
 from elizanet.gateway.write_watch import UNSENT
+from elizanet.logs import log_sink
 from elizanet.settings import Settings
+from elizanet.telemetry import Sink
 
 KEEP_ALIVE_S: Final = 75
 """Seconds an idle connection is kept; longer than clients keep theirs, so that they close."""
@@ -76,13 +78,14 @@ async def serve(
     sockets: list[socket.socket],
     started: Callable[[], None],
     reread: Callable[[], Settings] | None = None,
+    sinks: tuple[Sink, ...] = (log_sink,),
 ) -> None:
     """Answer on the sockets until a signal says stop; then close them and everything else.
 
     `started` is called once requests are answered and signals obeyed. `reread` reads the
-    settings anew, in a thread, when SIGHUP asks for it.
+    settings anew, in a thread, when SIGHUP asks for it. `sinks` are told what happens.
     """
-    async with ReloadableGateway(settings) as app:
+    async with ReloadableGateway(settings, sinks=sinks) as app:
         await GatewayServer(app, started, reread).serve(sockets)
 
 

@@ -91,6 +91,19 @@ class Registry:
             if (its_host, its_name) == (host, model):
                 place.breaker.force(state)
 
+    @property
+    def forced(self) -> dict[tuple[str, str], BreakerState]:
+        """What operators hold: host and model (`*` for all of them), and how."""
+        return dict(self._forced)
+
+    def checked(self, host: str, asked_at: float, now: float, *, reached: bool) -> None:
+        """Count a check: whether the host could be reached, when that was asked."""
+        breaker = self._host(host).breaker
+        if reached:
+            breaker.reachable(asked_at)
+        else:
+            breaker.suspect(now)
+
     def _new_lane(self, name: LaneName) -> Lane:
         host, key, operation, model = name
         on, said = self.protections, f"{host}/{model} {operation}"

@@ -6,6 +6,7 @@ import msgspec
 
 from elizanet.health.lane import Lane
 from elizanet.health.registry import LaneName
+from elizanet.telemetry import shown
 
 
 class LaneState(msgspec.Struct, frozen=True):
@@ -42,7 +43,7 @@ def state_of(name: LaneName, lane: Lane, now: float) -> LaneState:
         provider=host,
         key=key,
         operation=operation,
-        model=model,
+        model=shown(model),
         state=state,
         reason=reason,
         again_in=again_in,

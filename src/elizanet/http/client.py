@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -28,21 +29,22 @@ _BARE_CONTROLS: Final = re.compile(rb"[\0-\x08\x0a-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class _Address:
-    """A URL, as far as every request to it is the same."""
+    """A URL, as far as every request to it is the same. `idle` are its origin's connections."""
 
     origin: Origin
     request_target: str
     headers: Headers
+    idle: list[Connection]
 
 
 class HttpReply:
     """An HTTP answer whose head is known. Close it; an unfinished one is cut."""
 
-    __slots__ = ("_connection", "_decoder", "_http", "_origin", "headers", "status")
+    __slots__ = ("_connection", "_decoder", "_http", "_idle", "headers", "status")
 
-    def __init__(self, http: Http, origin: Origin, connection: Connection) -> None:
+    def __init__(self, http: Http, idle: list[Connection], connection: Connection) -> None:
         self._http = http
-        self._origin = origin
+        self._idle = idle
         self._connection: Connection | None = connection
         self.status = connection.status
         self.headers: Headers = tuple(connection.headers)
@@ -50,6 +52,11 @@ class HttpReply:
 
     def __repr__(self) -> str:
         return f"<HttpReply {self.status} {'open' if self._connection else 'closed'}>"
+
+    @property
+    def is_closed(self) -> bool:
+        """Nothing more is to be read: it was closed, or all of it was read."""
+        return self._connection is None
 
     async def chunk(self) -> bytes:
         """Return the next bytes of the body, decoded; b"" at its end.
@@ -63,15 +70,24 @@ class HttpReply:
             data = await connection.read()
         else:
             data = await self._decoded(connection, self._decoder)
-        if not data:
+        if not data or connection.is_drained:
             self.close()
         return data
+
+    async def push(self, receive: Callable[[bytes], bool]) -> None:
+        """Give `receive` the body as it arrives, until it returns false; `chunk` goes on.
+
+        Returns at once where that cannot be: at the end, for a body that has to be decoded, and
+        while something waits for `chunk`. Raises what `receive` raises.
+        """
+        if self._connection is not None and self._decoder is None:
+            await self._connection.push(receive)
 
     def close(self) -> None:
         """Give the connection back if the answer was read to its end, else cut it."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._http.release(self._origin, connection, self.headers)
+            self._http.release(self._idle, connection, self.headers)
 
     async def _decoded(self, connection: Connection, decoder: Decoder) -> bytes:
         try:
@@ -123,7 +139,7 @@ class Http:
         address = self._address(url)
         head = _head(method, address, headers, body, rest)
         # What cannot be sent again is not risked on a connection that may just be closing.
-        connection = self._reusable(address.origin) if rest is None else None
+        connection = self._reusable(address.idle) if rest is None else None
         if connection is None:
             connection = await self._dial(address.origin, connect_timeout)
         try:
@@ -133,27 +149,27 @@ class Http:
                 connection.request(head, _framed(body or b"", rest))
                 await connection.upload(rest)
             await connection.head()
-            return HttpReply(self, address.origin, connection)
+            return HttpReply(self, address.idle, connection)
         except BaseException:
             connection.abort()
             raise
 
-    def release(self, origin: Origin, connection: Connection, headers: Headers) -> None:
-        """Take back a connection after an exchange."""
+    def release(self, idle: list[Connection], connection: Connection, headers: Headers) -> None:
+        """Take back a connection after an exchange, to the idle ones of its origin."""
         if not connection.is_reusable or connection not in self._open:
             connection.abort()
             return
         connection.idle_since = connection.loop.time()
         if connection.is_special and (kept := _kept_by_server(headers)) is not None:
             connection.idle_since -= max(0.0, KEEP_ALIVE_S - kept)
-        self._idle.setdefault(origin, []).append(connection)
+        idle.append(connection)
 
     async def aclose(self) -> None:
         """Cut every connection, and wait until they are gone."""
         waiting = [connection.closed for connection in self._open]
         for connection in tuple(self._open):
             connection.abort()
-        self._idle.clear()
+        self._forget_idle()
         self._open.clear()
         if waiting:
             await asyncio.wait(waiting, timeout=_CLOSE_S)
@@ -173,16 +189,19 @@ class Http:
     async def _drop_idle(self) -> bool:
         """Cut the idle connections; false if there are none."""
         idle = [connection for kept in self._idle.values() for connection in kept]
-        self._idle.clear()
+        self._forget_idle()
         for connection in idle:
             connection.abort()
         if idle:
             await asyncio.wait([connection.closed for connection in idle], timeout=_CLOSE_S)
         return bool(idle)
 
-    def _reusable(self, origin: Origin) -> Connection | None:
+    def _forget_idle(self) -> None:
+        for kept in self._idle.values():
+            kept.clear()
+
+    def _reusable(self, idle: list[Connection]) -> Connection | None:
         """Return the connection used last, if one is still good; drop those that are not."""
-        idle = self._idle.get(origin, [])
         while idle:
             connection = idle.pop()
             loop = connection.loop  # one that runs no more left it behind
@@ -197,20 +216,19 @@ class Http:
         if address is None:
             if len(self._addresses) >= _MAX_ADDRESSES:
                 self._addresses.clear()
-            address = self._addresses[url] = _parsed(self._dialer, url)
+            address = self._addresses[url] = self._parsed(url)
         return address
 
-
-def _parsed(dialer: Dialer, url: str) -> _Address:
-    parts = urlsplit(url)
-    origin = Origin.of(parts)
-    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    proxy = dialer.proxy_for(origin)
-    headers: Headers = (("host", origin.authority),)
-    if proxy is not None and origin.scheme == "http":  # a proxy for plain http is told the URL
-        path = f"http://{origin.authority}{path}"
-        headers += tuple(proxy_headers(proxy))
-    return _Address(origin, path, headers)
+    def _parsed(self, url: str) -> _Address:
+        parts = urlsplit(url)
+        origin = Origin.of(parts)
+        path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        proxy = self._dialer.proxy_for(origin)
+        headers: Headers = (("host", origin.authority),)
+        if proxy is not None and origin.scheme == "http":  # a proxy for plain http is told the URL
+            path = f"http://{origin.authority}{path}"
+            headers += tuple(proxy_headers(proxy))
+        return _Address(origin, path, headers, self._idle.setdefault(origin, []))
 
 
 def _head(

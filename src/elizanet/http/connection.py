@@ -1,8 +1,9 @@
 """One connection: the bytes of a request out, the parsed answer in.
 
 Theory of operation. asyncio calls `buffer_updated`, llhttp calls `on_*`, and the one task
-that owns the exchange waits in `head` or `read`. There is never a second waiter, so a single
-future is enough. Reading pauses while more than `HIGH_WATER` bytes wait for that task.
+that owns the exchange waits in `head`, `read` or `push`. There is never a second waiter, so a
+single future is enough. Reading pauses while more than `HIGH_WATER` bytes wait for that task;
+while it is in `push` none do, for they are passed on as they come.
 
 An answer is complete when its own framing says so: a length, a last chunk, or, where it has
 neither, a clean end of the connection. Any other end is `Problem.CUT`. A connection can be
@@ -20,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, cast
 
@@ -39,6 +41,7 @@ _FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 _LONGEST_USUAL: Final = 64
 """Bytes of a header's name that may be remembered."""
 _SPECIAL: Final = frozenset({"content-encoding", "keep-alive", "transfer-encoding"})
+_NOTED: Final = _FRAMING | _SPECIAL
 _WINDOWS: Final = sys.platform == "win32"
 _FIRST_FINAL_STATUS: Final = 200
 _FIELD_SIGNS: Final = 3  # the colon and the line end
@@ -51,10 +54,10 @@ class Connection(asyncio.BufferedProtocol):
     """A connection to one origin, with at most one exchange at a time."""
 
     __slots__ = (
-        "_bodiless", "_buffer", "_buffered", "_chunks", "_complete", "_failure", "_field_bytes",
-        "_framed", "_head_bytes", "_head_done", "_keep_alive", "_parser", "_paused", "_sent",
-        "_stray", "_waiter", "_writable", "closed", "headers", "idle_since", "is_special", "loop",
-        "status", "transport",
+        "_bodiless", "_buffer", "_buffered", "_chunks", "_complete", "_failure", "_framed",
+        "_head_bytes", "_head_done", "_interim_bytes", "_keep_alive", "_parser", "_paused",
+        "_receive", "_sent", "_stray", "_waiter", "_writable", "closed", "headers", "idle_since",
+        "is_special", "loop", "status", "transport",
     )  # fmt: skip
 
     transport: asyncio.Transport
@@ -66,6 +69,7 @@ class Connection(asyncio.BufferedProtocol):
         self.closed: asyncio.Future[None] = self.loop.create_future()
         self.idle_since = 0.0
         self._waiter: asyncio.Future[None] | None = None
+        self._receive: Callable[[bytes], bool] | None = None
         self._stray = self._bodiless = False
         self._sent = self._writable = True
         self._reset()
@@ -79,7 +83,7 @@ class Connection(asyncio.BufferedProtocol):
         self.status = 0
         self.is_special = False  # a header asks for more than to be passed on
         self.headers: list[tuple[str, str]] = []
-        self._head_bytes = self._field_bytes = 0
+        self._head_bytes = self._interim_bytes = 0
         self._head_done = self._complete = self._framed = self._keep_alive = False
         self._failure: TransportError | None = None
         self._chunks: deque[bytes] = deque()
@@ -137,6 +141,24 @@ class Connection(asyncio.BufferedProtocol):
             self._paused = False
             self.transport.resume_reading()
         return data
+
+    async def push(self, receive: Callable[[bytes], bool]) -> None:
+        """Give `receive` the body as it arrives, until it returns false or nothing more comes.
+
+        What has come before, and how the body ended, `read` tells. Raises what `receive` raises.
+        """
+        if self._chunks or self._complete or self._failure is not None:
+            return
+        self._receive = receive
+        try:
+            await self._wait()
+        finally:
+            self._receive = None
+
+    @property
+    def is_drained(self) -> bool:
+        """The answer is complete, and `read` has brought all of it."""
+        return self._complete and not self._chunks
 
     @property
     def is_reusable(self) -> bool:
@@ -221,19 +243,18 @@ class Connection(asyncio.BufferedProtocol):
         if self._head_done:  # a trailer of a chunked body
             return
         lowered = _lowered_usual(name) if len(name) <= _LONGEST_USUAL else _lowered(name)
-        if lowered in _FRAMING:
-            self._framed = True
-        if lowered in _SPECIAL:
-            self.is_special = True
-        self._field_bytes += len(name) + len(value) + _FIELD_SIGNS
+        if lowered in _NOTED:
+            self._framed = self._framed or lowered in _FRAMING
+            self.is_special = self.is_special or lowered in _SPECIAL
         self.headers.append((lowered, value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        if self._field_bytes > MAX_HEAD_BYTES:  # its last bytes came with the body's first
+        if self._head_bytes > MAX_HEAD_BYTES and self._field_bytes() > MAX_HEAD_BYTES:
             self._refuse_head()
             return
         self.status = self._parser.get_status_code()
         if self.status < _FIRST_FINAL_STATUS:  # an interim answer: the real one follows
+            self._interim_bytes = self._field_bytes()
             self.headers.clear()
             self._framed = False
             return
@@ -243,6 +264,13 @@ class Connection(asyncio.BufferedProtocol):
         self._wake()
 
     def on_body(self, body: bytes) -> None:
+        if self._receive is not None:
+            try:
+                if not self._receive(body):
+                    self._wake()
+            except Exception as error:  # noqa: BLE001 -- through the parser it would be another
+                self._wake(error)
+            return
         self._chunks.append(body)
         self._buffered += len(body)
         if self._buffered > HIGH_WATER and not self._paused:
@@ -257,6 +285,11 @@ class Connection(asyncio.BufferedProtocol):
         self._complete = True
         self._wake()
 
+    def _field_bytes(self) -> int:
+        """Return the size of the headers: a read may have brought much of the body with them."""
+        sizes = (len(name) + len(value) + _FIELD_SIGNS for name, value in self.headers)
+        return self._interim_bytes + sum(sizes)
+
     def _is_answered(self) -> bool:
         return self._head_done or self._failure is not None
 
@@ -264,9 +297,14 @@ class Connection(asyncio.BufferedProtocol):
         self._waiter = self.loop.create_future()
         await self._waiter
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
+    def _wake(self, error: Exception | None = None) -> None:
+        self._receive = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if error is None:
             self._waiter.set_result(None)
+        else:
+            self._waiter.set_exception(error)
 
     def _refuse_head(self) -> None:
         self._fail(TransportError(Problem.HEAD_TOO_LARGE, f"over {MAX_HEAD_BYTES} bytes"))

@@ -18,6 +18,13 @@ Every use carries the ticket it entered with. The ticket has the epoch of the st
 happened in an earlier epoch causes no transition: an answer that was slow in coming says
 nothing about now.
 
+Checks, which ask whether the host can be reached without asking for an answer, are weaker
+evidence: what they ask for is often served by another machine than the answers. A failed check
+lifts the score by 2, to half of the threshold at most, and opens nothing: with two of them
+behind it the breaker opens after half as many failures, and a few answers undo them. A good one
+takes nothing off the score and closes nothing; it only takes back what failed probes have added
+to the time until the next one.
+
 An operator may force the breaker open or closed. Evidence is counted on and moves the state
 underneath, but it acts, and is told, only once the force is lifted.
 """
@@ -36,6 +43,10 @@ THRESHOLD: Final = 7.9
 HALF_LIFE_S: Final = 300.0
 CREDIT: Final = 0.5
 """What a success takes off the score."""
+SUSPICION: Final = 2.0
+"""What a failed check adds to the score."""
+MOST_SUSPICION: Final = 0.5
+"""The share of the threshold beyond which it adds nothing."""
 FIRST_OPEN_S: Final = 5.0
 LONGEST_OPEN_S: Final = 30.0
 SUCCESSES_TO_CLOSE: Final = 3
@@ -74,8 +85,8 @@ class Ticket:
 class Breaker:
     """`chance` feeds the jitter; `on_change` is told each new state and its reason."""
 
-    __slots__ = ("_admits_at", "_chance", "_closed_at", "_on_change", "_probe", "_probes_failed",
-                 "_score", "_scored_at", "_successes", "_threshold", "_usual",
+    __slots__ = ("_admits_at", "_chance", "_closed_at", "_on_change", "_opened_at", "_probe",
+                 "_probes_failed", "_score", "_scored_at", "_successes", "_threshold", "_usual",
                  "epoch", "forced", "is_plain", "reason", "state")  # fmt: skip
 
     def __init__(
@@ -97,6 +108,7 @@ class Breaker:
         self._score = 0.0
         self._scored_at = 0.0
         self._admits_at = 0.0
+        self._opened_at = 0.0
         self._probe: Ticket | None = None
         self._probes_failed = 0
         self._successes = 0
@@ -183,6 +195,20 @@ class Breaker:
         if ticket.epoch == self.epoch and ticket.entry is Entry.USUAL:
             self._rescore(now, -1.0)
 
+    def suspect(self, now: float) -> None:
+        """Count a failed check."""
+        room = MOST_SUSPICION * self._threshold - self.score(now)
+        if room > 0.0:
+            self._rescore(now, min(SUSPICION, room))
+
+    def reachable(self, asked_at: float) -> None:
+        """Count a good check, which asked then: the next probe need not wait for longer than 5 s.
+
+        One that asked before the breaker opened says nothing about now.
+        """
+        if self.state is BreakerState.OPEN and asked_at >= self._opened_at:
+            self._admits_at = min(self._admits_at, self._opened_at + FIRST_OPEN_S)
+
     def release(self, ticket: Ticket) -> None:
         """End a use that says nothing about the target."""
         if ticket is self._probe:
@@ -201,6 +227,7 @@ class Breaker:
     def _open(self, now: float, reason: str) -> None:
         doublings = min(self._probes_failed, _MOST_DOUBLINGS)
         longest = min(LONGEST_OPEN_S, FIRST_OPEN_S * 2.0**doublings)
+        self._opened_at = now
         self._admits_at = now + longest * self._chance.uniform(*_JITTER)
         self._become(BreakerState.OPEN, reason)
 

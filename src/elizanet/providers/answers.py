@@ -13,6 +13,7 @@ from elizanet.http import HttpReply, TransportError
 from elizanet.limit import Limit, LimitReached
 from elizanet.providers.replies import Replies
 from elizanet.providers.stream_events import DONE, Follower, Trouble
+from elizanet.pushing import Take
 from elizanet.sse import MAX_EVENT_BYTES, SseError, SseEvent, SseParser
 
 _DRAIN_S: Final = 0.1
@@ -89,8 +90,8 @@ class StreamAnswer:
     otherwise; events that came before a break go out before the error.
     """
 
-    __slots__ = ("_complete", "_failure", "_parser", "_ready", "_replies", "_reply", "_state",
-                 "head")  # fmt: skip
+    __slots__ = ("_complete", "_failure", "_is_ending", "_parser", "_ready", "_replies", "_reply",
+                 "_state", "head")  # fmt: skip
 
     def __init__(
         self,
@@ -108,6 +109,7 @@ class StreamAnswer:
         self._ready: deque[Event] = deque()
         self._failure: ProviderError | None = None
         self._complete = False
+        self._is_ending = False  # it is complete, has failed, or only its last chunk is to come
 
     def __repr__(self) -> str:
         return f"<StreamAnswer {self.head.provider}/{self.head.model} {self._state!r}>"
@@ -123,23 +125,42 @@ class StreamAnswer:
             await self._receive()
         return self._ready.popleft()
 
+    async def push(self, take: Take) -> None:
+        """Give `take` each event as it arrives, as `PushingAnswer` has it."""
+        ready = self._ready
+
+        def received(chunk: bytes) -> bool:
+            self._feed(chunk)
+            while ready:
+                if not take(ready.popleft()):
+                    return False
+            return not self._is_ending
+
+        if not ready and not self._is_ending:
+            await self._reply.push(received)
+
     async def aclose(self) -> None:
-        self._complete = True
+        self._complete = self._is_ending = True
         self._ready.clear()
         self._reply.close()
 
     async def _receive(self) -> None:
         try:
             chunk = await (self._last_chunk() if self._state.is_over else self._reply.chunk())
-            if not chunk:
-                self._finish()
-                return
+        except TransportError as error:
+            self._ended(f"the stream was cut: {error}", whole=self._state.is_whole_if_cut)
+            return
+        if chunk:
+            self._feed(chunk)
+        else:
+            self._finish()
+
+    def _feed(self, chunk: bytes) -> None:
+        try:
             for event in self._parser.feed(chunk):
                 self._take(event)
                 if self._complete or self._failure is not None:
                     return
-        except TransportError as error:
-            self._ended(f"the stream was cut: {error}", whole=self._state.is_whole_if_cut)
         except SseError as error:
             self._broke(str(error))
 
@@ -161,20 +182,28 @@ class StreamAnswer:
 
     def _take(self, event: SseEvent) -> None:
         kind = self._state.read(event)
-        if kind is Trouble.ERROR:
+        if kind is EventKind.CONTENT or kind is EventKind.PREAMBLE:
+            self._ready.append(Event(event.raw, event.data, kind))
+        elif kind is EventKind.END:
+            self._take_end(event)
+        elif kind is Trouble.ERROR:
             self._told(event)
         elif kind is Trouble.BROKEN:
             self._broke(kind.value)
-        elif event.data == DONE and not self._state.is_whole:
+
+    def _take_end(self, event: SseEvent) -> None:
+        is_done = event.data == DONE
+        if is_done and not self._state.is_whole:
             self._broke("`[DONE]` without a finish reason")
-        elif kind is not None:
-            self._ready.append(Event(event.raw, event.data, kind))
-            self._complete = event.data == DONE
+            return
+        self._ready.append(Event(event.raw, event.data, EventKind.END))
+        self._complete = is_done
+        self._is_ending = is_done or self._state.is_over
 
     def _ended(self, otherwise: str, *, whole: bool) -> None:
         """Nothing more comes: the answer is whole, or it broke for the given reason."""
         if whole:
-            self._complete = True
+            self._complete = self._is_ending = True
         else:
             self._broke(otherwise)
 
@@ -185,7 +214,11 @@ class StreamAnswer:
             failure, reason = FailureClass.MALFORMED_RESPONSE, "an answer without content"
         elif not state.has_begun:
             failure = FailureClass.MALFORMED_RESPONSE
-        self._failure = self._replies.built(self._reply, reason, verdict_for(failure), b"")
+        self._fail(self._replies.built(self._reply, reason, verdict_for(failure), b""))
+
+    def _fail(self, error: ProviderError) -> None:
+        self._failure = error
+        self._is_ending = True
 
     def _told(self, event: SseEvent) -> None:
         """The provider reports its own failure; after content that is an interruption."""
@@ -194,4 +227,4 @@ class StreamAnswer:
         if self._state.has_content and error.failure_class is not FailureClass.CONTENT_POLICY:
             verdict = verdict_for(FailureClass.STREAM_INTERRUPTED)
             error = self._replies.built(self._reply, error.message, verdict, told)
-        self._failure = error
+        self._fail(error)

@@ -7,7 +7,7 @@ whatever else comes is an error with a verdict (`replies`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
@@ -88,6 +88,7 @@ class OpenAIProvider:
         self._base_url = base_url
         self._http = http
         self._paths = dict(paths or {})
+        self._urls: dict[str, str] = {}
         self._connect_timeout = connect_timeout
         self._headers = _common_headers(api_key, headers or {})
         own = [key.reveal() for key in (api_key, *(headers or {}).values()) if _is_secret(key)]
@@ -97,10 +98,13 @@ class OpenAIProvider:
     def __repr__(self) -> str:
         return f"<OpenAIProvider {self.name!r} {self._base_url}>"
 
-    async def send(self, call: Call) -> Answer:
+    def send(self, call: Call) -> Coroutine[Any, Any, Answer]:
         """Ask the API. Raises `ProviderError`."""
-        if call.form is None or (rest := call.form.rest) is None:
-            return await self._ask(call)
+        if call.form is None or call.form.rest is None:
+            return self._ask(call)
+        return self._upload(call, call.form.rest)
+
+    async def _upload(self, call: Call, rest: Upload) -> Answer:
         if rest.begun:
             message = "an upload that was begun cannot be sent again"
             raise ProviderError(message, verdict_for(FailureClass.BAD_REQUEST))
@@ -143,21 +147,24 @@ class OpenAIProvider:
 
     async def _asked(self, call: Call, asked: Call) -> Answer:
         """Send `asked`, and return what it answers to `call`."""
-        reply = await self._request(
-            "POST",
-            self._url(call.operation),
-            headers_for(asked),
-            body_for(asked),
-            call.connect_timeout,
-            call.form.rest if call.form is not None else None,
-        )
         try:
-            if reply.status not in _SUCCESS:
-                raise await self._replies.refusal(reply)
-            return await self._answer(call, asked, reply)
-        except BaseException:
-            reply.close()
-            raise
+            reply = await self._http.send(
+                "POST",
+                self._url(call.operation),
+                self._headers + headers_for(asked),
+                body_for(asked),
+                connect_timeout=call.connect_timeout,
+                rest=call.form.rest if call.form is not None else None,
+            )
+            try:
+                if reply.status not in _SUCCESS:
+                    raise await self._replies.refusal(reply)
+                return await self._answer(call, asked, reply)
+            except BaseException:
+                reply.close()
+                raise
+        except TransportError as error:
+            raise unreachable(error) from error
 
     async def _answer(self, call: Call, asked: Call, reply: HttpReply) -> Answer:
         operation, kind = call.operation, content_type(reply.headers)
@@ -176,8 +183,9 @@ class OpenAIProvider:
             return PiecesAnswer(head, reply, self._replies)
         if asked is not call:
             self._additions.give_up(call)
-        head = self._head(reply, call.model, BodyKind.WHOLE)
-        return BodyAnswer(head, await self._checked_body(call, reply))
+        body = await self._whole_body(reply)
+        self._check_body(call, reply, body)
+        return BodyAnswer(self._head(reply, call.model, BodyKind.WHOLE), body)
 
     def _head(self, reply: HttpReply, model: str, body: BodyKind) -> Head:
         return Head(reply.status, reply.headers, self.name, model, body)
@@ -200,6 +208,8 @@ class OpenAIProvider:
             if reply.status not in _SUCCESS:
                 raise await self._replies.refusal(reply)
             body = await self._whole_body(reply)
+        except TransportError as error:
+            raise unreachable(error) from error
         finally:
             reply.close()
         try:
@@ -208,11 +218,10 @@ class OpenAIProvider:
             raise self._replies.malformed(reply, "not a list of models", body) from None
 
     def _url(self, operation: str) -> str:
-        own = self._paths.get(operation)
-        if own is None:
-            return f"{self._base_url}/{operation}"
-        root = urlsplit(self._base_url)
-        return f"{root.scheme}://{root.netloc}/{own.removeprefix('/')}"
+        url = self._urls.get(operation)
+        if url is None:
+            url = self._urls[operation] = _joined(self._base_url, operation, self._paths)
+        return url
 
     async def _request(
         self,
@@ -230,12 +239,6 @@ class OpenAIProvider:
         except TransportError as error:
             raise unreachable(error) from error
 
-    async def _checked_body(self, call: Call, reply: HttpReply) -> bytes:
-        """Return the complete body. Raises `ProviderError` unless it answers the call."""
-        body = await self._whole_body(reply)
-        self._check_body(call, reply, body)
-        return body
-
     def _check_body(self, call: Call, reply: HttpReply, body: bytes) -> None:
         """Raise `ProviderError` unless the body answers the call."""
         if shapes.carries_error(body):
@@ -251,10 +254,8 @@ class OpenAIProvider:
             raise self._replies.malformed(reply, str(error), body) from None
 
     async def _whole_body(self, reply: HttpReply) -> bytes:
-        try:
-            body, complete = await read_bounded(reply, MAX_ANSWER_BYTES)
-        except TransportError as error:
-            raise unreachable(error) from error
+        """Return the complete body. Raises `TransportError`, and `ProviderError` for a huge one."""
+        body, complete = await read_bounded(reply, MAX_ANSWER_BYTES)
         if not complete:
             raise self._replies.malformed(reply, f"an answer of more than {MAX_ANSWER_BYTES} bytes")
         return body
@@ -267,6 +268,14 @@ def _common_headers(api_key: Secret | None, extra: Mapping[str, str | Secret]) -
     for name, value in extra.items():
         given[name.lower()] = value.reveal() if isinstance(value, Secret) else value
     return tuple(given.items())
+
+
+def _joined(base_url: str, operation: str, paths: Mapping[str, str]) -> str:
+    own = paths.get(operation)
+    if own is None:
+        return f"{base_url}/{operation}"
+    root = urlsplit(base_url)
+    return f"{root.scheme}://{root.netloc}/{own.removeprefix('/')}"
 
 
 def _is_secret(value: object) -> TypeGuard[Secret]:

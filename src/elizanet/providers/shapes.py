@@ -89,7 +89,7 @@ _decode_error_field = msgspec.json.Decoder(_ErrorField).decode
 
 def carries_error(body: bytes) -> bool:
     """Tell whether a success body is an error object in disguise."""
-    if b"error" not in body:
+    if b'"error"' not in body:
         return False
     try:
         fields = _decode_error_field(body)

@@ -133,14 +133,18 @@ class StreamState(Follower):
 
     def read(self, event: SseEvent) -> EventKind | Trouble | None:
         """Say what the event is; None means: broken, skip it."""
-        if not event.data:
+        data = event.data
+        if not data:
             return EventKind.PREAMBLE
-        if event.data == DONE:
+        if data == DONE:
             return EventKind.END
         try:
-            chunk = decode_loosely(event.data, _decode_chunk, _Chunk)
-        except ValueError:
-            return self._broken()
+            chunk = _decode_chunk(data)
+        except (ValueError, RecursionError):
+            try:
+                chunk = decode_loosely(data, _decode_chunk, _Chunk)
+            except ValueError:
+                return self._broken()
         self._broken_in_a_row = 0
         if chunk.error or chunk.object == "error" or event.name == b"error":
             return Trouble.ERROR

@@ -15,6 +15,7 @@ import msgspec
 
 from elizanet.call import Answer, Event, EventKind
 from elizanet.json_fields import JsonField
+from elizanet.pushing import Take, push
 from elizanet.sse import with_data
 
 _OPTIONS: Final = JsonField("stream_options")
@@ -71,6 +72,20 @@ class UsageHidden:
         first, *rest = without_usage(event)
         self._ready.extend(rest)
         return first
+
+    async def push(self, take: Take) -> None:
+        """Give `take` each event as it arrives, as `PushingAnswer` has it."""
+
+        def received(event: Event) -> bool:
+            if _KEY not in event.data:
+                return take(event)
+            wants_more = True
+            for each in without_usage(event):
+                wants_more = take(each)
+            return wants_more
+
+        if not self._ready:
+            await push(self._answer, received)
 
     async def aclose(self) -> None:
         self._ready.clear()

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from elizanet.cli.errors import note
 from elizanet.cli.terminal import console, is_terminal
 
 if TYPE_CHECKING:
     from elizanet.cli.demo.reports import Report
     from elizanet.cli.demo.scenario import Result, Scenario
+    from elizanet.telemetry import Sink
 
 EPILOG = """\b
 Examples:
@@ -46,7 +48,8 @@ def command(*, names: tuple[str, ...], only_list: bool, as_json: bool) -> None:
 
     Starts two providers on this machine that really fail, asks them through the library over
     real sockets, and shows the path of each request: who was asked, what failed, who
-    answered, how long it took. Needs no key, no network and no configuration.
+    answered, how long it took. Needs no key, no network and no configuration. What happened is
+    recorded, for elizanet logs and elizanet explain.
     """
     scenarios = _chosen(names)
     if only_list:
@@ -54,7 +57,14 @@ def command(*, names: tuple[str, ...], only_list: bool, as_json: bool) -> None:
         return
     logging.getLogger("elizanet").addHandler(logging.NullHandler())
     os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1"
-    results = asyncio.run(_play_all(scenarios, _report(scenarios, as_json=as_json)))
+    from elizanet.cli.demo.recording import Recording  # noqa: PLC0415 -- not for --help
+
+    with Recording() as recording:
+        report = _report(scenarios, as_json=as_json)
+        results = asyncio.run(_play_all(scenarios, report, recording.sinks))
+    if recording.problem:
+        note(f"the demo was not recorded: {recording.problem}")
+    report.points_on(recording.hints(results))
     if any(result.problems for result in results):
         raise click.exceptions.Exit(1)
 
@@ -90,7 +100,9 @@ def _report(scenarios: Sequence[Scenario], *, as_json: bool) -> Report:
     return LiveReport(console(), scenarios)
 
 
-async def _play_all(scenarios: Sequence[Scenario], report: Report) -> list[Result]:
+async def _play_all(
+    scenarios: Sequence[Scenario], report: Report, sinks: Sequence[Sink]
+) -> list[Result]:
     from elizanet.cli.demo.play import play  # noqa: PLC0415 -- not for --help
     from elizanet.cli.demo.scenario import judged  # noqa: PLC0415
 
@@ -102,7 +114,7 @@ async def _play_all(scenarios: Sequence[Scenario], report: Report) -> list[Resul
         try:
             for scenario in scenarios:
                 report.begins(scenario)
-                results.append(judged(scenario, await play(scenario, report.goes_on)))
+                results.append(judged(scenario, await play(scenario, report.goes_on, *sinks)))
                 report.ends(results[-1])
         finally:
             ticker.cancel()

@@ -99,6 +99,15 @@ class LiveReport:
         self._console.print()
         self._console.print(Text(story.summary(results, seconds), f"bold {_colour(failed)}"))
 
+    def points_on(self, hints: Sequence[tuple[str, str]]) -> None:
+        if not hints:
+            return
+        grid = Table.grid(padding=(0, 2))
+        for what, by in hints:
+            grid.add_row(Text(f"see {what}:", "dim"), Text(by, "bold"))
+        self._console.print()
+        self._console.print(grid)
+
     def _draw(self) -> RenderableType:
         rows = list(self._rows_to_come())[: max(1, self._console.height - _BELOW)]
         done = self._count - len(self._waiting) - (self._current is not None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from elizanet.call import Attempt
@@ -12,6 +13,7 @@ from elizanet.cli.demo.scenario import Got, Performance, Scenario
 from elizanet.errors import AllTargetsFailed, CallFailed, ElizanetError, FailureClass, ProviderError
 from elizanet.library import Elizanet
 from elizanet.settings import (
+    Price,
     ProviderSettings,
     RouteSettings,
     Secret,
@@ -19,18 +21,28 @@ from elizanet.settings import (
     TargetSettings,
     Timeouts,
 )
-from elizanet.telemetry import TelemetryEvent
+from elizanet.telemetry import Sink, TelemetryEvent
 from elizanet.testing import Upstream
 
 LONGEST_S: Final = 8.0
 """Seconds after which a scenario that does not end is stopped."""
+ROUTES: Final = (
+    RouteSettings(
+        "*",
+        (
+            TargetSettings("primary", "*", price=Price(input=2.5, output=10.0)),
+            TargetSettings("backup", "*", price=Price(input=3.0, output=15.0)),
+        ),
+    ),
+)
+"""Any model, first at the primary, then at the backup, which costs more."""
 
 Watch = Callable[[tuple[Attempt, ...], str], None]
 """Is told the attempts and the answer of the call under way, whenever one of them grows."""
 
 
-async def play(scenario: Scenario, watch: Watch) -> Performance:
-    """Play a scenario and return what came of it.
+async def play(scenario: Scenario, watch: Watch, *sinks: Sink) -> Performance:
+    """Play a scenario and return what came of it; `sinks` are told of it, too.
 
     Settings come from the scenario alone: no file and no variable of the user's.
     """
@@ -41,7 +53,8 @@ async def play(scenario: Scenario, watch: Watch) -> Performance:
     ):
         player = _Player(scenario, watch)
         late = False
-        async with Elizanet(settings_for(scenario, primary, backup), sinks=(player.hear,)) as net:
+        settings = settings_for(scenario, primary, backup)
+        async with Elizanet(settings, sinks=(player.hear, *sinks)) as net:
             try:
                 async with asyncio.timeout(LONGEST_S):
                     for _ in scenario.calls:
@@ -82,18 +95,18 @@ class _Player:
             error = raised
         finally:
             seconds = asyncio.get_running_loop().time() - began
-            self.calls.append(_got(self._log.attempts, self._answer, error, seconds))
+            self.calls.append(_got(self._log, self._answer, error, seconds))
 
     def _show(self) -> None:
         self._watch(self._log.attempts, self._answer)
 
 
-def _got(
-    attempts: tuple[Attempt, ...], answer: str, error: ElizanetError | None, seconds: float
-) -> Got:
+def _got(log: AttemptLog, answer: str, error: ElizanetError | None, seconds: float) -> Got:
+    got = Got(log.attempts, answer, seconds=seconds, id=log.call_id)
     if error is None:
-        return Got(attempts, answer, seconds=seconds)
-    return Got(attempts, answer, _class_of(error), str(error), _delay_in(error), seconds)
+        return got
+    failure, delay = _class_of(error), _delay_in(error)
+    return replace(got, error=failure, message=str(error), retry_after=delay)
 
 
 def _class_of(error: ElizanetError) -> FailureClass:
@@ -115,12 +128,11 @@ def settings_for(scenario: Scenario, primary: Upstream, backup: Upstream) -> Set
             "primary": ProviderSettings("primary", primary.base_url, keys, timeouts=patience),
             "backup": ProviderSettings("backup", backup.base_url),
         },
-        routes=(
-            RouteSettings("*", (TargetSettings("primary", "*"), TargetSettings("backup", "*"))),
-        ),
+        routes=ROUTES,
         timeouts=Timeouts(total=6.0, connect=1.0),
         hedge=scenario.hedge,
         stream=scenario.stream,
         fallback_enabled=scenario.fallback_enabled,
+        database="none",  # the demo is recorded as a whole
         embedding_on_failure="raise",
     )

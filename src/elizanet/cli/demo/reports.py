@@ -33,6 +33,10 @@ class Report(Protocol):
 
     def sums_up(self, results: Sequence[Result], seconds: float) -> None: ...
 
+    def points_on(self, hints: Sequence[tuple[str, str]]) -> None:
+        """Say what to look at next, and by which command."""
+        ...
+
 
 class _Quiet:
     """The parts that a report without a live view does not need."""
@@ -62,12 +66,18 @@ class PlainReport(_Quiet):
         calls = story.alike(result.performance.calls)
         path = "; ".join(f"{count}{story.told(got)}" for count, got in calls)
         got = "; ".join(story.received(calls))
-        click.echo(f"{mark:6} {result.scenario.name:18} {took:>7}  {path:53}  {got}")
+        last = result.performance.calls[-1].id if result.performance.calls else ""
+        name = result.scenario.name
+        click.echo(f"{mark:6} {name:18} {took:>7}  {last:32}  {path:53}  {got}")
         for problem in result.problems:
             click.echo(f"{'':7}{problem}")
 
     def sums_up(self, results: Sequence[Result], seconds: float) -> None:
         click.echo(story.summary(results, seconds))
+
+    def points_on(self, hints: Sequence[tuple[str, str]]) -> None:
+        for what, by in hints:
+            click.echo(f"{what}: {by}")
 
 
 class JsonReport(_Quiet):
@@ -84,6 +94,9 @@ class JsonReport(_Quiet):
         }
         click.echo(json.dumps(report, indent=2))
 
+    def points_on(self, hints: Sequence[tuple[str, str]]) -> None:
+        """A machine needs none: the calls have their ids."""
+
 
 def _scenario(result: Result) -> dict[str, object]:
     return {
@@ -98,6 +111,7 @@ def _scenario(result: Result) -> dict[str, object]:
 
 def _call(got: Got) -> dict[str, object]:
     return {
+        "id": got.id,
         "attempts": [attempt_fields(attempt) for attempt in got.attempts],
         "answer": got.answer,
         "error": got.error,

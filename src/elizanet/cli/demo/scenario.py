@@ -70,7 +70,7 @@ class Got:
 
     `answer` is what the caller got, `error` the class of what was raised, `message` its
     sentence and `retry_after` the seconds it asks to wait. `seconds` is how long the caller
-    waited.
+    waited, `id` what the call is called in the records.
     """
 
     attempts: tuple[Attempt, ...]
@@ -79,6 +79,7 @@ class Got:
     message: str = ""
     retry_after: float | None = None
     seconds: float = 0.0
+    id: str = ""
 
     @property
     def path(self) -> tuple[str, ...]:

@@ -1,0 +1,122 @@
+"""What the records say of a range of time: one question, and columns that charts can draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from elizanet.gateway.dashboard.columns import Columns, columns, split
+from elizanet.gateway.dashboard.ranges import RANGES
+from elizanet.gateway.dashboard.timeline import Span, coarse, timelines
+from elizanet.records.model import ChangeRecord
+from elizanet.records.reading import (
+    AttemptTotals,
+    Dimension,
+    Point,
+    Reader,
+    Totals,
+    Window,
+)
+
+_MOST_ROWS: Final = 12
+_BAND_PIECES: Final = 240
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """How often a provider was asked, and what its failures were."""
+
+    attempts: int
+    failures: dict[str, int]
+
+
+class History(msgspec.Struct, frozen=True):
+    """A range of time; columns have a place for each step of `at`.
+
+    `by_target` and `by_reason` hold calls; "" is nobody's. `callers` and `models` have the most
+    affected ones first.
+    """
+
+    at: list[float]
+    step: int
+    totals: Totals
+    columns: Columns
+    by_target: dict[str, list[int]]
+    by_reason: dict[str, list[int]]
+    callers: list[Totals]
+    models: list[Totals]
+    asked: dict[str, Asked]
+    timelines: dict[str, list[Span]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Asks for one of the `RANGES`. `hosts`: the providers whose timelines are wanted."""
+
+    range: str
+    hosts: tuple[str, ...]
+    started: float
+
+    @property
+    def kept(self) -> float:
+        """Seconds for which the answer is good."""
+        return RANGES[self.range].kept
+
+    def __call__(self, reader: Reader, now: float) -> History:
+        """Ask. Raises `RecordsError`."""
+        chosen = RANGES[self.range]
+        window = chosen.window(now)
+        at = [window.since + n * chosen.step for n in range(chosen.length // chosen.step)]
+        whole = reader.series(window, chosen.step)
+        return History(
+            at=at,
+            step=chosen.step,
+            totals=reader.totals(window)[0],
+            columns=columns(at, whole),
+            by_target=split(at, reader.series(window, chosen.step, ("target",))),
+            by_reason=split(at, _fallbacks(reader, window, chosen.step)),
+            callers=_affected(reader, window, "caller"),
+            models=_affected(reader, window, "model"),
+            asked=asked(reader.attempts(window)),
+            timelines=self._timelines(reader, window, now),
+        )
+
+    def _timelines(self, reader: Reader, window: Window, now: float) -> dict[str, list[Span]]:
+        until = Window(window.since, now)
+        least = (now - window.since) / _BAND_PIECES
+        found = timelines(changes(reader, until), self.hosts, until, self.started)
+        return {host: coarse(spans, least) for host, spans in found.items()}
+
+
+def changes(reader: Reader, window: Window) -> list[ChangeRecord]:
+    """Return what held when a window began, and everything that changed in it."""
+    return [*reader.latest_changes(window.since), *reader.changes(window)]
+
+
+def asked(totals: Iterable[AttemptTotals]) -> dict[str, Asked]:
+    """Return the attempts by provider."""
+    attempts: dict[str, int] = {}
+    failures: dict[str, dict[str, int]] = {}
+    for each in totals:
+        attempts[each.provider] = attempts.get(each.provider, 0) + each.attempts
+        found = failures.setdefault(each.provider, {})
+        if each.failure_class:
+            found[each.failure_class] = found.get(each.failure_class, 0) + each.attempts
+    return {name: Asked(count, failures[name]) for name, count in attempts.items()}
+
+
+def _fallbacks(reader: Reader, window: Window, step: int) -> list[Point]:
+    points = reader.series(window, step, ("fallback_reason",))
+    return [point for point in points if point.totals.key != ("",)]
+
+
+def _affected(reader: Reader, window: Window, dimension: Dimension) -> list[Totals]:
+    """Return those with the most trouble first, and then those with the most calls."""
+
+    def trouble(totals: Totals) -> tuple[int, int, int]:
+        return totals.failed + totals.broken, totals.fallbacks, totals.calls
+
+    found = reader.totals(window, (dimension,))
+    return sorted(found, key=trouble, reverse=True)[:_MOST_ROWS]
