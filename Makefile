@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .PHONY: help demo test check format coverage sim sim-report mutation test-peers test-sdks \
-	test-postgres test-browser demo-real bench soak lock clean
+	test-postgres test-browser test-promtool demo-real bench soak lock clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ demo-real: .venv/.dev .venv-litellm/.ready .venv-real/.ready
 ## make test-postgres  against a PostgreSQL of the distribution's packages
 test-postgres: .venv/.dev
 	scripts/with_postgres.sh $(BIN)/python -m pytest -q -m postgres tests
+
+## make test-promtool  metrics and alert rules by Prometheus' own checker
+test-promtool: .venv/.dev
+	scripts/with_promtool.sh $(BIN)/python -m pytest -q tests/metrics
 
 ## make test-browser  the dashboard in a real Chromium of the distribution's packages
 test-browser: .venv-browser/.ready

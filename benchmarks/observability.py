@@ -224,9 +224,9 @@ def all_ways() -> Iterator[list[Way]]:
             stack.callback(opened.close)
             return opened, lambda: opened.stats().queued == 0
 
-        stream = logging.StreamHandler(stack.enter_context(Path(os.devnull).open("w")))
-        stream.setFormatter(JsonFormatter())
-        handler = BackgroundHandler(stream)
+        nowhere = stack.enter_context(Path(os.devnull).open("w"))
+        handler = BackgroundHandler(nowhere.fileno())
+        handler.setFormatter(JsonFormatter())
         stack.callback(handler.close)
         name_no_places()
         logger = logging.getLogger("elizanet")

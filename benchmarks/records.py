@@ -21,9 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 from benchmarks.records_file import generate
 
 from elizanet.call import Attempt, Role, Usage
+from elizanet.capture import MAX_CAPTURED_BYTES
 from elizanet.errors import FailureClass
 from elizanet.operation import Operation
 from elizanet.records.database import Database
@@ -32,6 +34,7 @@ from elizanet.records.opening import open_reader
 from elizanet.records.reading import Reader, Which, Window
 from elizanet.records.recorder import Recorder
 from elizanet.records.sqlite import SqliteDatabase
+from elizanet.records.wording import captured_text
 from elizanet.router import new_call_id
 from elizanet.telemetry import CallEnded, Capture, Outcome
 
@@ -47,6 +50,7 @@ FAILURES = (FailureClass.OVERLOADED, FailureClass.RATE_LIMIT, FailureClass.TIMEO
 MAX_WRITER_S = 3.0
 MAX_QUESTION_MS = 300.0
 MAX_SINK_US = 2.0
+MAX_MASKING_MS = 20.0
 
 
 class Figure(NamedTuple):
@@ -117,6 +121,16 @@ def sink_cost() -> float:
         best = min(best, (time.perf_counter() - began) / (len(told) - 1))
         one.close()
     return best * 1e6
+
+
+def masking_cost() -> float:
+    """Return the milliseconds that a captured text of 64 KiB takes."""
+    piece = {"delta": {"content": " and so on"}, "finish_reason": None, "index": 0}
+    body = (
+        b"data: " + msgspec.json.encode({"id": "chatcmpl-1", "choices": [piece]}) + b"\n\n"
+    ) * 900
+    text = body[:MAX_CAPTURED_BYTES]
+    return min(timed(lambda: captured_text(text, ())) for _ in range(ROUNDS)) * 1e3
 
 
 def writer_cost(folder: Path) -> float:
@@ -220,6 +234,7 @@ def main() -> int:
                 "100,000 calls, for the thread that writes them", writer_cost(folder), "s",
                 MAX_WRITER_S, "SQLite",
             ),
+            Figure("64 KiB of captured text", masking_cost(), "ms", MAX_MASKING_MS),
             *question_costs(folder, QUICK if given.quick else CALLS),
         ]  # fmt: skip
     report = table(figures)

@@ -35,6 +35,7 @@ THEIRS = "sk-theirs-Mx2plantedByTheCaller0wVuYsRn"
 SECRETS = (*OPERATORS.values(), IN_THE_FILE, IN_A_FILE, PASSWORD, WRONG, THEIRS)
 WAYS = ("429", "500", "html", "garbage", "headers", "stream", "cut", "drop", "401")
 """The last one sets a key aside, until none is left."""
+DASHBOARD = ("/dashboard", "/dashboard/data/overview", "/dashboard/data/calls")
 ENDS_WITHIN_S = 20.0
 
 SETTINGS = f"""
@@ -110,6 +111,21 @@ class Echo:
         return head.encode("latin-1", "replace") + body.encode()
 
 
+class Collector:
+    """Takes whatever is exported to it."""
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while head := (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower():
+                length = int(head.partition("content-length: ")[2].partition("\r")[0])
+                self.taken += head.encode() + await reader.readexactly(length)
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
+
+
 class Gateway:
     """`elizanet serve`, and all that it has put out so far."""
 
@@ -152,8 +168,12 @@ def chat(model: str, *, stream: bool = False) -> bytes:
 @contextlib.asynccontextmanager
 async def serving(home: Path, log_format: str, database: str) -> AsyncIterator[Gateway]:
     """Serve until the end of the block, then keep what was printed."""
-    echo = Echo()
-    async with await asyncio.start_server(echo, "127.0.0.1", 0) as provider:
+    echo, collector = Echo(), Collector()
+    async with (
+        await asyncio.start_server(echo, "127.0.0.1", 0) as provider,
+        await asyncio.start_server(collector, "127.0.0.1", 0) as collecting,
+    ):
+        endpoint = f"http://127.0.0.1:{collecting.sockets[0].getsockname()[1]}"
         port = provider.sockets[0].getsockname()[1]
         settings = SETTINGS.replace("%PORT%", str(port))
         (home / "elizanet.toml").write_text(settings, encoding="utf-8")
@@ -162,22 +182,32 @@ async def serving(home: Path, log_format: str, database: str) -> AsyncIterator[G
             *(sys.executable, "-m", "elizanet", "serve", "--port", "0"),
             *("--log-level", "debug", "--log-format", log_format),
             cwd=home,
-            env={"PATH": os.defpath, "ELIZANET_DB": database, **OPERATORS},
+            env={
+                "PATH": os.defpath,
+                "ELIZANET_DB": database,
+                "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+                **OPERATORS,
+            },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
         gateway = Gateway(process, echo)
-        assert process.stdout is not None
-        first = await process.stdout.readline()
-        assert first, await process.communicate()
-        gateway.port = int(first.decode().split("/v1")[0].rpartition(":")[2])
+        printing = process.stderr if log_format == "json" else process.stdout
+        assert printing is not None
+        first = b""
+        while not (line := first.rpartition(b"http://")[2]).count(b"/v1"):
+            line = await printing.readline()
+            assert line, first
+            first += line
+        gateway.port = int(line.partition(b"/v1")[0].rpartition(b":")[2])
         try:
             yield gateway
         finally:
             process.send_signal(signal.SIGINT)
             async with asyncio.timeout(ENDS_WITHIN_S):
                 out, err = await process.communicate()
-            gateway.heard |= {"stdout": first + out, "stderr": err}
+            gateway.heard |= {"begun": first, "stdout": out, "stderr": err}
+            gateway.heard["exported"] = collector.taken
 
 
 async def provoke(gateway: Gateway) -> None:
@@ -231,12 +261,14 @@ async def test_no_key_comes_out_of_a_gateway(tmp_path: Path, log_format: str) ->
     async with serving(tmp_path, log_format, f"sqlite:///{tmp_path}/records.db") as gateway:
         await provoke(gateway)
         await misuse(gateway)
-        for path in ("/status", "/metrics", "/v1/models"):
+        for path in ("/status", "/metrics", "/v1/models", *DASHBOARD):
             await gateway.ask(path)
     assert gateway.provider.ways == set(WAYS)
     heard = gateway.heard | {
         path.name: path.read_bytes() for path in tmp_path.glob("records*") if path.is_file()
     }
+    assert "records.db" in heard
+    assert b"attempt echo/m-headers" in heard["exported"]
     for secret in SECRETS:
         for form in forms(secret):
             found = [name for name, said in heard.items() if form in said]
@@ -245,7 +277,8 @@ async def test_no_key_comes_out_of_a_gateway(tmp_path: Path, log_format: str) ->
     assert len(lines) > 30, "something was said"
     assert b"Traceback" not in heard["stderr"]
     if log_format == "json":
-        told = [json.loads(line) for line in lines if not line.startswith("warning:")]
+        told = [json.loads(line) for line in lines]
+        assert heard["stdout"] == b"", "everything is a line of the log"
         assert {"elizanet", "elizanet.gateway"} <= {line["logger"] for line in told}
 
 

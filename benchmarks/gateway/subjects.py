@@ -185,11 +185,14 @@ def _wait_until_answering(subject: Subject, process: subprocess.Popen[bytes]) ->
 
 
 def _environment() -> dict[str, str]:
-    """Return our environment without settings that would change a subject."""
+    """Return our environment without settings that would change a subject.
+
+    Nothing is recorded: what that costs is measured by `benchmarks.observability`.
+    """
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("ELIZANET_", "OPENAI_"))}
     root = Path(__file__).parent.parent.parent
     path = os.pathsep.join((f"{root}/src", sysconfig.get_path("purelib")))
-    return {**kept, **_KEYS, "PYTHONPATH": path}
+    return {**kept, **_KEYS, "ELIZANET_DB": "none", "PYTHONPATH": path}
 
 
 def _free_port() -> int:

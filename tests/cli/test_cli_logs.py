@@ -7,15 +7,17 @@ import json
 import re
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from elizanet.call import Attempt, Role, Usage
 from elizanet.cli import main
+from elizanet.cli.errors import ExitCode
 from elizanet.errors import FailureClass, Skipped
 from elizanet.telemetry import CallEnded, Outcome
 from support.made_calls import call_id, made, record, tried
@@ -223,28 +225,50 @@ async def test_another_day_has_a_line_of_its_own(run_in_terminal: Run, tmp_path:
     assert "✓" in second
 
 
-async def test_it_follows_whatever_happens_to_the_database(start: Start, tmp_path: Path) -> None:
-    """It waits for the first call, and survives a database that is deleted and begun anew."""
-    url = f"sqlite:///{tmp_path / 'records.db'}"
-    process = await start("logs", "--follow", ELIZANET_DB=url)
+@asynccontextmanager
+async def following(start: Start, url: str, *arguments: str) -> AsyncIterator[Following]:
+    """Follow the logs; at the end Ctrl-C ends it quietly, and whatever fails, it is gone."""
+    process = await start("logs", "--follow", *arguments, ELIZANET_DB=url)
     assert process.stdout is not None
     assert process.stderr is not None
-    waiting = await asyncio.wait_for(process.stderr.readline(), 10)
-    assert waiting.startswith(b"there are no records yet")
-    assert waiting.endswith(b"(waiting)\n")
-    for number in range(3):
-        record(tmp_path, made(call_id(NOW - number, number), tried()))
-        line = await asyncio.wait_for(process.stdout.readline(), 10)
-        assert numbers([line.decode()]) == [number]
-    for path in tmp_path.glob("records.db*"):
-        path.unlink()
-    await asyncio.sleep(0.6)
-    record(tmp_path, made(call_id(NOW, 7), tried()))
-    line = await asyncio.wait_for(process.stdout.readline(), 20)
-    assert numbers([line.decode()]) == [7]
-    process.send_signal(signal.SIGINT)
-    out, _ = await process.communicate()
-    assert (process.returncode, out) == (0, b"")
+    try:
+        yield Following(process.stdout, process.stderr)
+        process.send_signal(signal.SIGINT)
+        out, _ = await asyncio.wait_for(process.communicate(), 10)
+        assert (process.returncode, out) == (0, b"")
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+class Following(NamedTuple):
+    """What a process that follows the logs writes."""
+
+    out: asyncio.StreamReader
+    err: asyncio.StreamReader
+
+    async def shown(self) -> int:
+        """Return the number of the next call."""
+        line = await asyncio.wait_for(self.out.readline(), 20)
+        (number,) = numbers([line.decode()])
+        return number
+
+
+async def test_it_follows_whatever_happens_to_the_database(start: Start, tmp_path: Path) -> None:
+    """It waits for the first call, and survives a database that is deleted and begun anew."""
+    async with following(start, f"sqlite:///{tmp_path / 'records.db'}") as logs:
+        waiting = await asyncio.wait_for(logs.err.readline(), 10)
+        assert waiting.startswith(b"there are no records yet")
+        assert waiting.endswith(b"(waiting)\n")
+        for number in range(3):
+            record(tmp_path, made(call_id(NOW - number, number), tried()))
+            assert await logs.shown() == number
+        for path in tmp_path.glob("records.db*"):
+            path.unlink()
+        await asyncio.sleep(0.6)
+        record(tmp_path, made(call_id(NOW, 7), tried()))
+        assert await logs.shown() == 7
 
 
 async def test_following_begins_with_the_newest_and_shows_late_ones(
@@ -252,24 +276,22 @@ async def test_following_begins_with_the_newest_and_shows_late_ones(
 ) -> None:
     """A long call is recorded when it ends, and belongs to an earlier moment."""
     url = record(tmp_path, *some_calls())
-    process = await start("logs", "--follow", "--limit", "2", "--json", ELIZANET_DB=url)
+    async with following(start, url, "--limit", "2", "--json") as logs:
+        assert [await logs.shown() for _ in range(2)] == [4, 5]
+        record(tmp_path, made(call_id(NOW - 80_000, 9), tried()))
+        assert await logs.shown() == 9
+
+
+async def test_a_reader_that_goes_away_ends_it_quietly(start: Start, tmp_path: Path) -> None:
+    """`elizanet logs | head -1` needs no words."""
+    url = record(tmp_path, *[made(call_id(NOW + n, n), tried()) for n in range(600)])
+    process = await start("logs", "-n", "0", "--json", ELIZANET_DB=url)
     assert process.stdout is not None
-    first = [await asyncio.wait_for(process.stdout.readline(), 10) for _ in range(2)]
-    assert numbers([line.decode() for line in first]) == [4, 5]
-    record(tmp_path, made(call_id(NOW - 3000, 9), tried()))
-    line = await asyncio.wait_for(process.stdout.readline(), 10)
-    assert numbers([line.decode()]) == [9]
-    process.send_signal(signal.SIGINT)
-    await process.communicate()
-    assert process.returncode == 0
-
-
-async def test_a_reader_that_goes_away_ends_it_quietly(run: Run, tmp_path: Path) -> None:
-    """`elizanet logs | head` has no words to say."""
-    url = record(tmp_path, *[made(call_id(NOW + n, n), tried()) for n in range(300)])
-    ended_all = await run("logs", "-n", "0", "--json", ELIZANET_DB=url)
-    assert len(ended_all.stdout.splitlines()) == 300
-    assert ended_all.stderr == ""
+    assert process.stderr is not None
+    assert numbers([(await process.stdout.readline()).decode()]) == [0]
+    process.stdout._transport.close()  # type: ignore[attr-defined]
+    assert await process.stderr.read() == b""
+    assert await asyncio.wait_for(process.wait(), 10) == ExitCode.READER_GONE
 
 
 def test_more_calls_than_a_page_are_all_found(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from elizanet.gateway.dashboard import ranges
 from elizanet.gateway.dashboard.calls import ListCalls
-from elizanet.gateway.dashboard.diagnosis import Examine
+from elizanet.gateway.dashboard.findings import Examine
 from elizanet.settings import CallerSettings
 from elizanet.testing import Upstream
 from gateway.conftest import (

@@ -146,9 +146,7 @@ async def test_calm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         await now.use(3)
         async with seen(now.gateway, "1 h") as page:
             assert await headline(page) == "Everything answers."
-            await take(page, "calm", whole=True)
-        async with seen(now.gateway, "1 h", "dark") as page:
-            await take(page, "calm-dark")
+            await take(page, "calm")
         async with seen(now.gateway, "1 h", size=PHONE) as page:
             await take(page, "calm-phone")
 
@@ -183,6 +181,4 @@ async def test_after_an_outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         await now.use(3)
         async with seen(now.gateway, "1 h") as page:
             assert await headline(page) == "Everything answers again."
-            await take(page, "after", whole=True)
-        async with seen(now.gateway, "1 h", "dark") as page:
-            await take(page, "after-dark")
+            await take(page, "after")

@@ -273,6 +273,11 @@ async def test_an_operator_holds_a_provider_and_lets_it_go(
         said = [words(each) for each in overview["headline"]["more"]]
         assert "primary (taken out) is held by an operator." in said
         await hold("primary", "auto")
+        seen = await shown.until(
+            lambda seen: seen["history"] and seen["history"]["timelines"]["primary"]
+        )
+        assert {state for _, _, state, _ in seen["history"]["timelines"]["primary"]} == {"held"}
+        assert words(seen["headline"]["text"]) == "Everything answers."
         await hold("primary/gpt-4o", "closed")
         held = provider(await shown.overview(), "primary")
         assert (held["held"], held["held_models"]) == (None, {"gpt-4o": "closed"})

@@ -6,14 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from elizanet.gateway.dashboard.headline import (
-    Headline,
-    Patient,
-    Sentence,
-    Situation,
-    headline,
-    share,
-)
+from elizanet.gateway.dashboard.headline import Headline, headline
+from elizanet.gateway.dashboard.situation import Patient, Situation
+from elizanet.gateway.dashboard.trouble import Sentence, share
 from elizanet.records.reading import Totals
 
 AT_14_02 = datetime(2026, 11, 23, 14, 2, tzinfo=UTC).timestamp()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,6 +70,15 @@ def test_the_worst_of_all_that_holds_is_the_state() -> None:
         (150, 200, "open"),
         (200, 630, "rate_limited"),
     ]
+
+
+def test_what_an_operator_holds_is_no_trouble() -> None:
+    """It has a state of its own, which anything else outweighs."""
+    held = msgspec.structs.replace(change(100, "open"), reason="an operator decided")
+    shut = change(150, "shut for 20 s", "gate", "openai/gpt-4o x")
+    assert spans(held, shut, change(200, "closed")) == [
+        (100, 150, "held"), (150, 170, "rate_limited"), (170, 200, "held"),
+    ]  # fmt: skip
 
 
 def test_a_process_that_has_ended_knows_nothing_any_more() -> None:

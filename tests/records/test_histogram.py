@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elizanet.records.histogram import LANES, SHORTEST, Together, one, pack, percentiles, unpack
+from elizanet.records.histogram import LANES, SHORTEST, added, one, pack, percentiles, unpack
 
 durations = st.lists(st.floats(SHORTEST, 20_000.0), min_size=1, max_size=300)
 
@@ -25,10 +25,8 @@ def test_what_is_stored_adds_up(first: list[float], second: list[float]) -> None
     """Packed and unpacked, one by one or together: the same histogram."""
     both = [sum(map(one, first)), sum(map(one, second))]
     assert [unpack(pack(each)) for each in both] == both
-    together = Together()
-    for each in (*both, 0):
-        together.add(pack(each))
-    assert together.sum() == sum(both)
+    rows = [("a", pack(both[0]), b""), ("b", b"", b""), ("a", pack(both[1]), pack(both[0]))]
+    assert added(rows) == {("a",): (sum(both), both[0]), ("b",): (0, 0)}
 
 
 def test_nothing_has_no_percentile() -> None:

@@ -145,6 +145,17 @@ def test_a_server_that_is_not_there_is_told_without_its_password() -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://me:s3cr@et:99@127.0.0.1/db", "postgresql://me:s3cr/et:99@127.0.0.1:9/db"],
+)
+def test_a_url_that_cannot_be_understood_does_not_show_its_password(url: str) -> None:
+    """Signs that have to be escaped in it would put pieces of it elsewhere."""
+    with pytest.raises(RecordsError, match="this URL cannot be understood") as told:
+        open_reader(url)
+    assert not any(piece in str(told.value) for piece in ("s3cr", "et:", "99"))
+
+
 def test_without_the_extra_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """What to install."""
     usual = builtins.__import__

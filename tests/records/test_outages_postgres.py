@@ -13,8 +13,9 @@ from elizanet.records import postgres, writer
 from elizanet.records.opening import open_reader
 from elizanet.records.reading import Which, Window
 from elizanet.records.recorder import Recorder
+from support.ended import attempt, ended
 from support.postgres_server import PostgresServer, drop_schema, is_installed
-from support.recorded import is_balanced, moved, recorder
+from support.recorded import call_id, is_balanced, moved, recorder
 
 pytestmark = [
     pytest.mark.postgres,
@@ -173,3 +174,15 @@ async def test_a_server_that_is_not_there_at_first(server: PostgresServer) -> No
     await asyncio.to_thread(server.start)
     await until(lambda: one.stats().written == 50)
     await check(one, server.url)
+
+
+async def test_values_that_do_not_fit_cost_only_their_record(server: PostgresServer) -> None:
+    """Refused by the driver before anything is sent: it is dropped, and the others are written."""
+    one = recorder(server.url)
+    one(moved())
+    one(ended(attempt(status=1 << 40), call_id=call_id()))
+    one(moved())
+    await until(lambda: one.stats().queued == 0)
+    await one.aclose()
+    stats = one.stats()
+    assert (stats.written, stats.dropped, stats.failing) == (2, 1, None)

@@ -7,8 +7,10 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from elizanet.errors import FailureClass, Skipped
 from elizanet.records.errors import RecordsError
@@ -113,13 +115,17 @@ def test_a_call_that_failed_without_an_attempt_is_found_by_its_class(url: str) -
 
 def test_a_list_goes_on_from_the_last_call_of_the_page_before(url: str) -> None:
     """Pages of seven have each call once, newest first."""
-    record(url, *some(50, random.Random(4), time.time() - 600, 500))
+    record(url, *some(50, random.Random(4), time.time() - 9000, 8500))
     reader, seen = open_reader(url), list[CallRecord]()
     while page := reader.calls(Which(before=seen[-1].id if seen else None), 7):
         seen += page
     assert seen == reader.calls(Which(), 1000)
     assert [call.id for call in seen] == sorted((call.id for call in seen), reverse=True)
     assert reader.calls(Which(), 0) == []
+    named, found = Which(model="model-1"), list[CallRecord]()
+    while page := reader.calls(replace(named, before=found[-1].id if found else None), 3):
+        found += page
+    assert found == reader.calls(named, 1000) == [one for one in seen if one.model == "model-1"]
     reader.close()
 
 
@@ -219,6 +225,21 @@ def test_a_step_that_is_no_multiple_of_a_minute_is_refused(url: str) -> None:
     reader = open_reader(url)
     with pytest.raises(ValueError, match="a step of 90 s is not a multiple of 60 s"):
         reader.series(Window(0, 1), 90)
+    reader.close()
+
+
+def test_what_is_no_dimension_is_refused(url: str) -> None:
+    """It never becomes a part of a statement."""
+    record(url, answered())
+    reader = open_reader(url)
+    told = 'calls are not summed by "1; DROP TABLE calls"; allowed here: model, target'
+    by: Any = ("1; DROP TABLE calls",)
+    for ask in (
+        lambda: reader.totals(Window(0, 1), by),
+        lambda: reader.series(Window(0, 1), 60, by),
+    ):
+        with pytest.raises(ValueError, match=told):
+            ask()
     reader.close()
 
 

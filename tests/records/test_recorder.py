@@ -374,6 +374,51 @@ def test_too_much_text_that_waits_costs_the_text_and_not_the_record(
     reader.close()
 
 
+def test_text_that_was_written_makes_room_for_more(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What counts is what waits."""
+    monkeypatch.setattr(queue, "TEXT_BYTES", 250)
+    one = recorder(url)
+    for count in range(1, 6):
+        one(answered(captured=captured(b"x" * 100, b"y" * 100)))
+        has_written(one, count)
+    one.close()
+    reader = open_reader(url)
+    found = [reader.call(call.id) for call in reader.calls(Which())]
+    assert [call is not None and call.request for call in found] == ["x" * 100] * 5
+    reader.close()
+
+
+def test_an_old_sqlite_is_told(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence with both versions."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(RecordsError, match=r"records need SQLite 3\.35, and this Python has 3\."):
+        connect(url)
+
+
+def test_a_system_without_a_thread_to_spare_costs_nothing_else(
+    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Events wait, it is told once, and the next event tries again."""
+
+    def refuses(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    one = recorder(url)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuses)
+        one(answered())
+        one(answered())
+    assert (one.stats().queued, one.stats().dropped) == (2, 0)
+    assert "can't start new thread" in str(one.stats().failing)
+    assert caplog.text.count("records cannot be written") == 1
+    one(answered())
+    has_written(one, 3)
+    one.close()
+    assert one.stats().failing is None
+
+
 def test_a_reader_sees_what_is_written_while_it_is_open(url: str) -> None:
     """A dashboard keeps its reader for days."""
     one = recorder(url)

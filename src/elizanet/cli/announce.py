@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Iterable, Iterator
 
@@ -12,14 +13,14 @@ from elizanet.settings import ProviderSettings, RouteSettings, Secret, Settings
 from elizanet.settings.address import host_and_port, is_local
 from elizanet.settings.providers import ELIZANET
 
+logger = logging.getLogger("elizanet")
+
 
 def announce(settings: Settings, sockets: Iterable[socket.socket]) -> None:
     """Say on standard output that the gateway answers, and warn on standard error."""
     door = _door(len(settings.gateway.callers))
     for listening in sockets:
-        host, port = listening.getsockname()[:2]
-        where = f"[{host}]" if ":" in host else host
-        address = click.style(f"http://{where}:{port}/v1", bold=True)
+        address = click.style(_address(listening), bold=True)
         click.echo(f"elizanet listens on {address} ({door})", color=colour())
     width = max((len(route.pattern) for route in settings.routes), default=0)
     for route in settings.routes:
@@ -30,6 +31,19 @@ def announce(settings: Settings, sockets: Iterable[socket.socket]) -> None:
     for warning in settings.warnings:
         told = click.style("warning:", fg="yellow")
         click.echo(f"{told} {printable(warning)}", err=True, color=colour())
+
+
+def log_announcement(settings: Settings, sockets: Iterable[socket.socket]) -> None:
+    """Say the same as log lines, where all that is printed has to be one."""
+    door = _door(len(settings.gateway.callers))
+    for listening in sockets:
+        address = _address(listening)
+        fields = {"address": address, "chains": len(settings.routes)}
+        logger.info("elizanet listens on %s (%s)", address, door, extra=fields)
+    for lack in missing(settings):
+        logger.info("missing: %s", lack)
+    for warning in settings.warnings:
+        logger.warning("%s", warning)
 
 
 def missing(settings: Settings) -> Iterator[str]:
@@ -57,6 +71,12 @@ def _missing_keys(settings: Settings) -> Iterator[str]:
         needs_none = name == ELIZANET or is_local(_host(provider)[0])
         if name in asked and not given and not needs_none:
             yield f"a key for {name}, which {provider.base_url} may ask for (api_key)"
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    where = f"[{host}]" if ":" in host else host
+    return f"http://{where}:{port}/v1"
 
 
 def _host(provider: ProviderSettings) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from elizanet.cli.announce import announce
+from elizanet.cli.announce import announce, log_announcement
 from elizanet.cli.terminal import colour, is_terminal
 from elizanet.gateway.server import listen, new_event_loop, serve
 from elizanet.logs import BackgroundHandler, JsonFormatter, TextFormatter, log_sink, name_no_places
@@ -87,7 +87,7 @@ def command(
     _log_to_standard_error(log_format, log_level)
 
     def started() -> None:
-        announce(settings, sockets)
+        (log_announcement if log_format == "json" else announce)(settings, sockets)
         sys.stdout.flush()
         _settle_memory()
 
@@ -117,10 +117,10 @@ def _settle_memory() -> None:
 def _log_to_standard_error(form: str, level: str) -> None:
     """Let the engine's events be seen; the rest of the process speaks up only when it must."""
     name_no_places()
-    stream = logging.StreamHandler(sys.stderr)
+    handler = BackgroundHandler()
     coloured = is_terminal(sys.stderr) and colour() is not False
-    stream.setFormatter(JsonFormatter() if form == "json" else TextFormatter(colour=coloured))
-    logging.basicConfig(level=logging.WARNING, handlers=[BackgroundHandler(stream)])
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter(colour=coloured))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("elizanet").setLevel(level.upper())
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from elizanet.call import Attempt
+from elizanet.redact import mask_keys
 from elizanet.telemetry import (
     ALERTING,
     AttemptFailed,
@@ -165,7 +166,7 @@ def _fields(event: _OfCall, attempt: Attempt | None = None) -> dict[str, object]
         fields["attempt"] = attempt.number
         fields["role"] = attempt.role
         fields["status"] = attempt.status
-        fields["request_id"] = attempt.request_id
+        fields["request_id"] = attempt.request_id and mask_keys(attempt.request_id)
         fields["duration_ms"] = round(attempt.duration * 1000)
         if attempt.failure_class is not None:
             fields["failure_class"] = attempt.failure_class

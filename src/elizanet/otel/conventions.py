@@ -11,6 +11,7 @@ from typing import Final
 from elizanet.call import Attempt
 from elizanet.errors import FailureClass
 from elizanet.operation import Operation
+from elizanet.redact import mask_keys
 from elizanet.telemetry import CallEnded, Outcome, answering, fallback_of, shown
 
 Attributes = dict[str, str | int | float | bool]
@@ -83,7 +84,7 @@ def attempt_attributes(attempt: Attempt, addresses: Addresses) -> Attributes:
     if attempt.status is not None:
         found["http.response.status_code"] = attempt.status
     if attempt.request_id is not None:
-        found["elizanet.provider.request_id"] = attempt.request_id
+        found["elizanet.provider.request_id"] = mask_keys(attempt.request_id)
     if attempt.failure_class is not None:
         found["error.type"] = attempt.failure_class
         found["elizanet.attempt.retryable"] = attempt.retryable

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final
 
 SHORTEST: Final = 1e-4
 """Seconds; where the first lane begins."""
@@ -57,26 +57,31 @@ def unpack(stored: bytes) -> int:
     return int.from_bytes(stored[1:], "little") << (_BITS * stored[0])
 
 
-class Together:
-    """Adds up many stored histograms: what begins at the same lane is added before it is moved."""
+def added(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], tuple[int, int]]:
+    """Return the sums of two stored histograms by what stands before them in each row.
 
-    __slots__ = ("_by_first",)
+    Those that begin at the same lane are added before they are moved to their place: most are
+    of a few calls, and adding small numbers is fast.
+    """
+    found: dict[tuple[Any, ...], tuple[dict[int, int], dict[int, int]]] = {}
+    number = int.from_bytes
+    for row in rows:
+        key = row[:-2]
+        both = found.get(key)
+        if both is None:
+            both = found[key] = ({}, {})
+        if stored := row[-2]:
+            sums, first = both[0], stored[0]
+            sums[first] = sums.get(first, 0) + number(stored[1:], "little")
+        if stored := row[-1]:
+            sums, first = both[1], stored[0]
+            sums[first] = sums.get(first, 0) + number(stored[1:], "little")
+    return {key: (_joined(both[0]), _joined(both[1])) for key, both in found.items()}
 
-    def __init__(self) -> None:
-        self._by_first: dict[int, int] = {}
 
-    def __repr__(self) -> str:
-        return f"<Together of {len(self._by_first)} first lanes>"
-
-    def add(self, stored: bytes) -> None:
-        """Add a histogram that was stored."""
-        if stored:
-            first, sums = stored[0], self._by_first
-            sums[first] = sums.get(first, 0) + int.from_bytes(stored[1:], "little")
-
-    def sum(self) -> int:
-        """Return the histogram of all."""
-        return sum(lanes << (_BITS * first) for first, lanes in self._by_first.items())
+def _joined(by_first: Mapping[int, int]) -> int:
+    """Return the histogram of sums by their first lane."""
+    return sum(lanes << (_BITS * first) for first, lanes in by_first.items())
 
 
 def percentiles(histogram: int, shares: Sequence[float]) -> list[float | None]:

@@ -159,7 +159,7 @@ class PostgresDatabase:
             "idle_in_transaction_session_timeout": str(_ABANDONED_S * 1000),
         }
         connection: Connection = await self._driver.connect(
-            url, timeout=CONNECT_S, server_settings=settings
+            url, timeout=2 * CONNECT_S, server_settings=settings
         )
         return connection
 
@@ -173,11 +173,11 @@ class PostgresDatabase:
         driver = self._driver
         try:
             return self._loop.run_until_complete(self._limited(work, limit or self._limit))
-        except (driver.DataError, driver.exceptions.DataError) as error:
+        except (driver.DataError, driver.IntegrityConstraintViolationError) as error:
             raise RefusedError(self._sentence(error)) from error
-        except driver.IntegrityConstraintViolationError as error:
-            raise RefusedError(self._sentence(error)) from error
-        except (driver.PostgresError, driver.InterfaceError, OSError, ValueError) as error:
+        except ValueError as error:  # its words may have a piece of the password
+            raise RecordsError(f"{self._place}: this URL cannot be understood") from error
+        except (driver.PostgresError, driver.InterfaceError, OSError) as error:
             raise RecordsError(self._sentence(error)) from error
 
     async def _limited(self, work: Coroutine[object, object, _T], limit: float) -> _T:

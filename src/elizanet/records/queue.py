@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from elizanet.capture import Captured
 from elizanet.telemetry import CallEnded, HealthChanged
 
 CAPACITY: Final = 20_000
@@ -37,7 +38,7 @@ class Queue:
         self.arrived = Event()
         self.complete = Event()
         self._capacity = capacity
-        self._events: deque[Stamped] = deque()
+        self._events: deque[tuple[Stamped, int]] = deque()
         self._taken = 0
         self._text_bytes = 0
         self._told = 0
@@ -61,9 +62,9 @@ class Queue:
 
     def offer(self, event: Recorded) -> bool:
         """Put an event in, or drop it; return False for the first that is dropped."""
-        now = time.time()
+        now, weight = time.time(), 0
         if isinstance(event, CallEnded) and event.captured is not None:
-            event = self._weighed(event)
+            event, weight = self._weighed(event, event.captured)
         events = self._events
         with self._lock:
             self.offered += 1
@@ -72,7 +73,8 @@ class Queue:
                 self.dropped += 1
                 began, self._is_dropping = not self._is_dropping, True
                 return not began or self._is_closed
-            events.append((now, event))
+            events.append(((now, event), weight))
+            self._text_bytes += weight
         if not waiting:
             self.arrived.set()
         elif waiting == BATCH - 1:
@@ -83,14 +85,14 @@ class Queue:
         """Take the oldest events, a batch at most; they stay queued until they are settled."""
         with self._lock:
             size = min(len(self._events), BATCH)
-            batch = [self._events.popleft() for _ in range(size)]
+            taken = [self._events.popleft() for _ in range(size)]
             self._taken += size
+            self._text_bytes -= sum(weight for _, weight in taken)
             if len(self._events) < BATCH:
                 self.complete.clear()
             if not self._events:
                 self.arrived.clear()
-                self._text_bytes = 0
-        return batch
+        return [stamped for stamped, _ in taken]
 
     def settle(self, *, written: int = 0, dropped: int = 0) -> None:
         """Count what became of events that were taken."""
@@ -129,14 +131,9 @@ class Queue:
         lost, self._told = self.dropped - self._told, self.dropped
         return lost
 
-    def _weighed(self, event: CallEnded) -> CallEnded:
-        """Return the event, without its text if too much of that waits."""
-        captured = event.captured
-        if captured is None:
-            return event
+    def _weighed(self, event: CallEnded, captured: Captured) -> tuple[CallEnded, int]:
+        """Return the event and the bytes of its text; without text if too much of that waits."""
         size = len(captured.request) + len(captured.answer)
-        with self._lock:
-            if self._text_bytes + size > TEXT_BYTES:
-                return replace(event, captured=None)
-            self._text_bytes += size
-        return event
+        if self._text_bytes + size > TEXT_BYTES:
+            return replace(event, captured=None), 0
+        return event, size

@@ -110,7 +110,7 @@ class Recorder:
         thread.join(timeout)
         self._queue.abandon()
         if lost := self._queue.untold_drops():
-            logger.warning("%d records were lost, they could not be written in time", lost)
+            logger.warning("%d records were lost", lost)
 
     async def aclose(self, timeout: float = CLOSE_S) -> None:
         """Do what `close` does, without blocking the event loop."""
@@ -120,8 +120,12 @@ class Recorder:
         with self._starting:
             if self._thread is None:
                 thread = Thread(target=self._writer.run, name="elizanet-records", daemon=True)
-                thread.start()
-                self._thread = thread
+                try:
+                    thread.start()
+                except RuntimeError as error:  # the next event tries again
+                    self._writer.cannot_start(str(error))
+                else:
+                    self._thread = thread
 
     def _tell_dropping(self) -> None:
         logger.warning(

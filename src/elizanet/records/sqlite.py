@@ -13,6 +13,8 @@ from elizanet.records.database import Dialect, Row, Value
 from elizanet.records.errors import RecordsError, RefusedError
 from elizanet.records.yielding import in_portions
 
+OLDEST: Final = (3, 35)
+"""The version of SQLite that can drop a column."""
 BUSY_S: Final = 2.0
 """Seconds to wait for another process that writes."""
 SHRINK_PAGES: Final = 256
@@ -36,6 +38,11 @@ class SqliteDatabase:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self._path = path
+        if sqlite3.sqlite_version_info < OLDEST:
+            needed = ".".join(map(str, OLDEST))
+            raise RecordsError(
+                f"records need SQLite {needed}, and this Python has {sqlite3.sqlite_version}"
+            )
         with self._sentences():
             if read_only:
                 self._connection = self._open_to_read()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 
 from elizanet.records import histogram
 from elizanet.records.database import Database, Row
-from elizanet.records.histogram import Together
 from elizanet.records.reading import AttemptTotals, Dimension, Point, Totals, Window
 from elizanet.records.roll_ups import HOUR, LEVELS, MINUTE
 
+DIMENSIONS: Final[tuple[str, ...]] = get_args(Dimension)
 DAY: Final = 86_400
 MINUTES_KEPT: Final = 48 * HOUR
 """Seconds for which sums by less than an hour are kept."""
@@ -48,6 +48,7 @@ class Span(NamedTuple):
 
 def totals(database: Database, window: Window, by: Sequence[Dimension]) -> list[Totals]:
     """Return the sums over a window, most calls first."""
+    _check(by)
     found: dict[Row, Totals] = {}
     spans = spans_of(window, "calls")
     for span in spans:
@@ -65,6 +66,7 @@ def series(database: Database, window: Window, step: float, by: Sequence[Dimensi
     """Return the sums by time, oldest first, and most calls first in each step."""
     if step <= 0 or step % MINUTE:
         raise ValueError(f"a step of {step:g} s is not a multiple of {MINUTE} s")
+    _check(by)
     levels, seconds = _levels(window), int(step)
     name, size = next((level for level in levels if seconds % level[1] == 0), levels[0])
     span = Span(f"calls_by_{name}", _down(window.since, size), _up(window.until, size))
@@ -132,6 +134,14 @@ def _levels(window: Window) -> Levels:
     return levels if is_kept and not is_long else levels[:1]
 
 
+def _check(by: Sequence[str]) -> None:
+    """Refuse what is no dimension: it would become a part of a statement."""
+    for name in by:
+        if name not in DIMENSIONS:
+            allowed = ", ".join(DIMENSIONS)
+            raise ValueError(f'calls are not summed by "{name}"; allowed here: {allowed}')
+
+
 def _down(at: float, size: int) -> int:
     return int(at // size) * size
 
@@ -155,19 +165,12 @@ def _histograms(
     database: Database, spans: Iterable[Span], by: Sequence[Dimension], *begins: str
 ) -> _Histograms:
     """Return the histograms of each key: of all calls, and of the first content of streams."""
-    found: dict[Row, tuple[Together, Together]] = {}
-    keys = (*begins, *by)
-    columns = ", ".join((*keys, "seconds", "first_content"))
-    size = len(keys)
+    columns = ", ".join((*begins, *by, "seconds", "first_content"))
+    rows: list[Row] = []
     for span in spans:
         statement = f"SELECT {columns} FROM {span.table} WHERE {_WITHIN}"  # noqa: S608 -- our names
-        for row in database.query(statement, (span.since, span.until)):
-            both = found.get(row[:size])
-            if both is None:
-                both = found[row[:size]] = (Together(), Together())
-            both[0].add(row[size])  # type: ignore[arg-type]
-            both[1].add(row[size + 1])  # type: ignore[arg-type]
-    return {key: (seconds.sum(), content.sum()) for key, (seconds, content) in found.items()}
+        rows += database.query(statement, (span.since, span.until))
+    return histogram.added(rows)
 
 
 def _add(sums: Totals, row: Row) -> None:

@@ -148,6 +148,13 @@ class Writer:
         except RecordsError as error:
             self._disconnect()
             self._failed(error)
+        except Exception as error:  # noqa: BLE001 -- a fault of ours must not end the writing
+            self._disconnect()
+            self._failed(RecordsError(f"old records could not be deleted: {error!r}"))
+
+    def cannot_start(self, reason: str) -> None:
+        """Tell that the system has no thread for this writer, which is tried again."""
+        self._failed(RecordsError(f"{self._place}: {reason}"))
 
     def _failed(self, error: RecordsError) -> None:
         if self.failing is None:

@@ -2,66 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
-import msgspec
-
 from elizanet.gateway.archive import Question
 from elizanet.gateway.asgi import Exchange
 from elizanet.gateway.dashboard.calls import CHOICES, PAGE, FindCall, ListCalls
-from elizanet.gateway.dashboard.diagnosis import Examine, diagnose
-from elizanet.gateway.dashboard.headline import Headline, headline
-from elizanet.gateway.dashboard.history import History, Recall
-from elizanet.gateway.dashboard.providers import ProviderView, hosts, provider_views
+from elizanet.gateway.dashboard.diagnosis import diagnose
+from elizanet.gateway.dashboard.findings import Examine
+from elizanet.gateway.dashboard.headline import headline
+from elizanet.gateway.dashboard.history import Recall
+from elizanet.gateway.dashboard.overview import Overview, Process, RecordsState
+from elizanet.gateway.dashboard.providers import hosts, provider_views
 from elizanet.gateway.dashboard.ranges import RANGES
 from elizanet.gateway.dashboard.replies import send_json
 from elizanet.gateway.doors import Doors
 from elizanet.gateway.observation import Observation
 from elizanet.gateway.refusal import Refusal
-from elizanet.monitor import CheckResult
 from elizanet.records.errors import RecordsError
 from elizanet.router import Router
 
 _T = TypeVar("_T")
-
-
-class Process(msgspec.Struct, frozen=True):
-    """The gateway itself."""
-
-    status: str
-    in_flight: int
-    max_in_flight: int
-    lag_ms: float
-    has_keys: bool
-    started: float
-
-
-class RecordsState(msgspec.Struct, frozen=True):
-    """Whether there are records to show: "on", "off", "empty" so far, or "failing" and why.
-
-    `dropped` counts what was not recorded, `behind` what is not written yet.
-    """
-
-    state: str
-    reason: str = ""
-    dropped: int = 0
-    behind: int = 0
-
-
-class Overview(msgspec.Struct, frozen=True):
-    """Everything on the page but the list of calls; `history` is None without records."""
-
-    at: float
-    range: str
-    process: Process
-    headline: Headline
-    providers: list[ProviderView]
-    checks: dict[str, CheckResult]
-    records: RecordsState
-    history: History | None
 
 
 class Data:
@@ -89,11 +53,13 @@ class Data:
         query = _query(exchange, "range")
         chosen = _one_of("range", query.get("range", "1h"), RANGES)
         names = tuple(hosts(self._router.settings))
-        trouble, history = "", None
-        findings = None
+        findings = history = None
+        trouble = ""
         try:
-            findings = await self._ask(Examine(names, self._started))
-            history = await self._ask(Recall(chosen, names, self._started))
+            findings, history = await asyncio.gather(
+                self._ask(Examine(names, self._started)),
+                self._ask(Recall(chosen, names, self._started)),
+            )
         except RecordsError as error:
             trouble = "" if self._is_empty else str(error)
         views = provider_views(

@@ -18,9 +18,12 @@ import msgspec
 from elizanet.records.model import ChangeRecord
 from elizanet.records.reading import Window
 
-SEVERITY: Final = ("closed", "half_open", "rate_limited", "open", "quarantined")
-"""The states of a lane, the worst one last."""
+HELD: Final = "held"
+SEVERITY: Final = ("closed", HELD, "half_open", "rate_limited", "open", "quarantined")
+"""The states of a lane, the worst one last; `HELD`: an operator holds it open."""
 
+_BY_OPERATOR: Final = "an operator decided"
+"""What a breaker gives as the reason when it is forced."""
 _FOR: Final = re.compile(r" for ([0-9.e+]+) s$")
 _STATES: Final = {
     ("breaker", "open"): "open",
@@ -109,6 +112,8 @@ def _span(change: ChangeRecord, until: float, names: Sequence[str]) -> Iterable[
     name = provider_of(change.subject, names)
     if state is None or name is None:
         return
+    if change.reason == _BY_OPERATOR:
+        state = HELD
     stated = _FOR.search(change.state)
     if stated:
         until = min(until, change.at + float(stated[1]))

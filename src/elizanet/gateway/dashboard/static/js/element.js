@@ -1,12 +1,21 @@
 // A page as a value: `h` describes elements, `render` makes a node's content be like that.
 //
+//     render(node, h.p({ class: 'note' }, 'Hello ', h.strong('world')));
+//
 // What is there already is kept and only what differs is changed, so that focus, selection and
 // scrolling stay where they are. Children with a `key` are found again wherever they have moved.
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-export function h(tag, properties, ...children) {
-  return { tag, properties: properties ?? {}, children: flat(children) };
+const make = (_, tag) => (...given) => describe(tag, ...given);
+
+/** Has a function for each tag; its first argument may be properties, the others are children. */
+export const h = new Proxy({}, { get: make });
+
+function describe(tag, first, ...others) {
+  const hasProperties = first !== null && typeof first === 'object' && !Array.isArray(first) && !first.tag;
+  const children = hasProperties ? others : [first, ...others];
+  return { tag, properties: hasProperties ? first : {}, children: flat(children) };
 }
 
 export function render(node, ...children) {
@@ -72,7 +81,8 @@ function assign(node, name, value) {
   if (name === 'key') return;
   if (name.startsWith('on')) node[name] = value ?? null;
   else if (name === 'checked') node.checked = Boolean(value);
-  else if (name === 'style') Object.entries(value ?? {}).forEach(([key, text]) => node.style.setProperty(key, text));
+  else if (name === 'style')
+    Object.entries(value ?? {}).forEach(([key, text]) => node.style.setProperty(key, text));
   else if (value === undefined || value === null || value === false) node.removeAttribute(name);
   else node.setAttribute(name, value === true ? '' : value);
 }

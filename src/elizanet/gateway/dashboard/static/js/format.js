@@ -32,7 +32,8 @@ export function share(part, total) {
   if (!total) return DASH;
   const percent = (100 * part) / total;
   if (percent > 0 && percent < 0.1) return '< 0.1 %';
-  if (percent < 100 && percent > 99.9) return '> 99.9 %';
+  if (percent < 100 && percent > 99.9)
+    return percent > 99.99 ? '> 99.99 %' : `${Math.floor(percent * 100) / 100} %`;
   return `${percent < 10 || percent > 90 ? trimmed(percent, 1) : Math.round(percent)} %`;
 }
 

@@ -2,16 +2,33 @@
 
 export const STATES = {
   closed: { label: 'In use', tone: 'good', means: 'It answers; calls go to it as its chains say.' },
-  half_open: { label: 'Probing', tone: 'info', means: 'One call at a time tries it; three answers in a row bring it back.' },
-  open: { label: 'Open', tone: 'bad', means: 'It has failed too often. Calls go elsewhere until a probe is answered.' },
+  half_open: {
+    label: 'Probing',
+    tone: 'info',
+    means: 'One call at a time tries it; three answers in a row bring it back.',
+  },
+  open: {
+    label: 'Open',
+    tone: 'bad',
+    means: 'It has failed too often. Calls go elsewhere until a probe is answered.',
+  },
   rate_limited: { label: 'Rate limited', tone: 'warn', means: 'It has said when it may be asked again.' },
-  quarantined: { label: 'Quarantined', tone: 'odd', means: 'A key is not accepted, or a model does not exist. Somebody has to act.' },
+  quarantined: {
+    label: 'Quarantined',
+    tone: 'odd',
+    means: 'A key is not accepted, or a model does not exist. Somebody has to act.',
+  },
+  held: { label: 'Drained', tone: 'quiet', means: 'An operator has taken it out.' },
   idle: { label: 'Idle', tone: 'quiet', means: 'No call has come to it since the gateway started.' },
 };
 
 export const HOLDS = {
   open: { label: 'Drained', tone: 'quiet', means: 'An operator has taken it out.' },
-  closed: { label: 'Kept in use', tone: 'warn', means: 'An operator keeps it in use, however often it fails.' },
+  closed: {
+    label: 'Kept in use',
+    tone: 'warn',
+    means: 'An operator keeps it in use, however often it fails.',
+  },
 };
 
 export const OUTCOMES = {

@@ -8,7 +8,12 @@ const GAP = 0.16;
 export function stacks(series, top) {
   const heights = new Array(series[0]?.values.length ?? 0).fill(0);
   return series.map(({ name, colour, values }) =>
-    h('path', { key: name, class: `stack ${colour}`, d: values.map((value, step) => column(step, heights, value ?? 0, top)).join('') }));
+    h.path({
+      key: name,
+      class: `stack ${colour}`,
+      d: values.map((value, step) => column(step, heights, value ?? 0, top)).join(''),
+    }),
+  );
 }
 
 function column(step, heights, value, top) {
@@ -21,7 +26,9 @@ function column(step, heights, value, top) {
 
 /** A line for each series, in the middle of the steps; it pauses where nothing is known. */
 export function lines(series, top) {
-  return series.map(({ name, colour, values }) => h('path', { key: name, class: `line ${colour}`, d: path(values, top) }));
+  return series.map(({ name, colour, values }) =>
+    h.path({ key: name, class: `line ${colour}`, d: path(values, top) }),
+  );
 }
 
 function path(values, top) {

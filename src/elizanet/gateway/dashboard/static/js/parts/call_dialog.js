@@ -6,23 +6,38 @@ import { ANONYMOUS, OUTCOMES, reason, words } from '../words.js';
 import { waterfall } from './waterfall.js';
 
 export function callDialog({ call }, actions) {
-  return h('div', { key: call.id, class: 'body' },
-    h('header', {},
-      h('h2', { id: 'call-title' }, 'Call'),
-      h('code', {}, call.id),
-      h('button', { class: 'close', 'aria-label': 'Close', autofocus: true, onclick: (event) => event.currentTarget.closest('dialog').close() }, '×')),
-    content(call));
+  return h.div(
+    { key: call.id, class: 'body' },
+    h.header(
+      h.h2({ id: 'call-title' }, 'Call'),
+      h.code(call.id),
+      h.button(
+        {
+          class: 'close',
+          'aria-label': 'Close',
+          autofocus: true,
+          onclick: (event) => event.currentTarget.closest('dialog').close(),
+        },
+        '×',
+      ),
+    ),
+    content(call),
+  );
 }
 
 function content({ record, trouble }) {
-  if (trouble) return h('p', { class: 'empty' }, `The call cannot be shown: ${trouble}.`);
-  if (!record) return h('p', { class: 'empty' }, 'Asking …');
+  if (trouble) return h.p({ class: 'empty' }, `The call cannot be shown: ${trouble}.`);
+  if (!record) return h.p({ class: 'empty' }, 'Asking …');
   return [
-    h('p', { class: 'said' }, h('span', { class: `pill ${OUTCOMES[record.outcome].tone}` }, OUTCOMES[record.outcome].label), sentence(record)),
+    h.p(
+      { class: 'said' },
+      h.span({ class: `pill ${OUTCOMES[record.outcome].tone}` }, OUTCOMES[record.outcome].label),
+      sentence(record),
+    ),
     facts(record),
-    h('h3', {}, 'Attempts'),
+    h.h3('Attempts'),
     waterfall(record),
-    record.passed_over.length > 0 && [h('h3', {}, 'Passed over'), passedOver(record.passed_over)],
+    record.passed_over.length > 0 && [h.h3('Passed over'), passedOver(record.passed_over)],
     text('What was asked', record.request),
     text('What was answered', record.answer),
   ];
@@ -30,8 +45,11 @@ function content({ record, trouble }) {
 
 function sentence(record) {
   const took = duration(record.seconds);
-  const instead = record.fallback_reason ? `, in place of ${record.targets[0] ?? 'its first choice'} (${words(record.fallback_reason)})` : '';
-  if (record.outcome === 'answered') return `by ${record.provider}/${record.provider_model} in ${took}${instead}`;
+  const instead = record.fallback_reason
+    ? `, in place of ${record.targets[0] ?? 'its first choice'} (${words(record.fallback_reason)})`
+    : '';
+  if (record.outcome === 'answered')
+    return `by ${record.provider}/${record.provider_model} in ${took}${instead}`;
   return `${record.failure_class ? words(record.failure_class) : 'it ended'} after ${took}`;
 }
 
@@ -47,7 +65,12 @@ function facts(record) {
     Cost: record.cost === null ? null : cost(record),
     Hedged: record.hedged ? 'a second attempt ran beside an overdue one' : null,
   };
-  return h('dl', { class: 'facts' }, Object.entries(known).filter(([, value]) => value).map(([name, value]) => h('div', { key: name }, h('dt', {}, name), h('dd', {}, value))));
+  return h.dl(
+    { class: 'facts' },
+    Object.entries(known)
+      .filter(([, value]) => value)
+      .map(([name, value]) => h.div({ key: name }, h.dt(name), h.dd(value))),
+  );
 }
 
 function tokens({ prompt_tokens: prompt, completion_tokens: completion, estimated }) {
@@ -56,16 +79,26 @@ function tokens({ prompt_tokens: prompt, completion_tokens: completion, estimate
 }
 
 function cost({ cost: sum, extra_cost: extra }) {
-  return extra ? `${money(sum)}, ${money(Math.abs(extra))} ${extra > 0 ? 'more' : 'less'} than the first choice` : money(sum);
+  return extra
+    ? `${money(sum)}, ${money(Math.abs(extra))} ${extra > 0 ? 'more' : 'less'} than the first choice`
+    : money(sum);
 }
 
 function passedOver(skipped) {
-  return h('ul', { class: 'passed' }, skipped.map((each, place) =>
-    h('li', { key: place }, h('strong', {}, `${each.provider}/${each.model}`), `: ${reason(each.reason)}`,
-      each.retry_after_s !== null && `, for ${duration(each.retry_after_s)} more`,
-      each.detail && h('small', {}, each.detail))));
+  return h.ul(
+    { class: 'passed' },
+    skipped.map((each, place) =>
+      h.li(
+        { key: place },
+        h.strong(`${each.provider}/${each.model}`),
+        `: ${reason(each.reason)}`,
+        each.retry_after_s !== null && `, for ${duration(each.retry_after_s)} more`,
+        each.detail && h.small(each.detail),
+      ),
+    ),
+  );
 }
 
 function text(title, content) {
-  return content !== null && [h('h3', {}, title), h('pre', { tabindex: 0 }, content)];
+  return content !== null && [h.h3(title), h.pre({ tabindex: 0 }, content)];
 }

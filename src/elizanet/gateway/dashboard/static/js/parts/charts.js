@@ -11,12 +11,18 @@ import { words } from '../words.js';
 export function charts(state, actions) {
   const { history } = state.overview;
   if (!history) return null;
-  const drawn = [answered, fallbacks, times, cost].map((make) => frame({ history, ...make(history, state, actions) }, state, actions));
-  return h('div', { key: 'charts', class: 'charts' }, drawn);
+  const drawn = [answered, fallbacks, times, cost].map((make) =>
+    frame({ history, ...make(history, state, actions) }, state, actions),
+  );
+  return h.div({ key: 'charts', class: 'charts' }, drawn);
 }
 
 function answered({ by_target: byTarget }, state) {
-  const series = coloured(Object.keys(byTarget), state.overview.providers).map(({ target, colour }) => ({ name: target || 'nobody', colour, values: byTarget[target] }));
+  const series = coloured(Object.keys(byTarget), state.overview.providers).map(({ target, colour }) => ({
+    name: target || 'nobody',
+    colour,
+    values: byTarget[target],
+  }));
   return {
     id: 'answered',
     title: 'Who answered',
@@ -30,7 +36,11 @@ function answered({ by_target: byTarget }, state) {
 }
 
 function fallbacks({ by_reason: byReason }) {
-  const series = Object.entries(byReason).map(([name, values], place) => ({ name: words(name), colour: `reason-${place}`, values }));
+  const series = Object.entries(byReason).map(([name, values], place) => ({
+    name: words(name),
+    colour: `reason-${place}`,
+    values,
+  }));
   return {
     id: 'fallbacks',
     title: 'Fallbacks by reason',
@@ -46,7 +56,11 @@ function fallbacks({ by_reason: byReason }) {
 function times({ columns }, state, actions) {
   const ofStreams = state.alternatives.has('times');
   const prefix = ofStreams ? 'first_content' : 'seconds';
-  const series = ['p99', 'p95', 'p50'].map((name) => ({ name, colour: name, values: columns[`${prefix}_${name}`] }));
+  const series = ['p99', 'p95', 'p50'].map((name) => ({
+    name,
+    colour: name,
+    values: columns[`${prefix}_${name}`],
+  }));
   return {
     id: 'times',
     title: 'How long it took',
@@ -64,8 +78,16 @@ function cost({ columns, totals }, state, actions) {
   const inMoney = hasPrices && !state.alternatives.has('cost');
   const series = inMoney
     ? [
-        { name: 'as the first choice', colour: 'series-0', values: columns.cost.map((sum, step) => sum - Math.max(0, columns.extra_cost[step])) },
-        { name: 'more by fallbacks', colour: 'reason-0', values: columns.extra_cost.map((sum) => Math.max(0, sum)) },
+        {
+          name: 'as the first choice',
+          colour: 'series-0',
+          values: columns.cost.map((sum, step) => sum - Math.max(0, columns.extra_cost[step])),
+        },
+        {
+          name: 'more by fallbacks',
+          colour: 'reason-0',
+          values: columns.extra_cost.map((sum) => Math.max(0, sum)),
+        },
       ]
     : [
         { name: 'prompts', colour: 'series-0', values: columns.prompt_tokens },
@@ -88,12 +110,29 @@ function cost({ columns, totals }, state, actions) {
 function alternatives(id, [usual, other], state, actions) {
   const isOther = state.alternatives.has(id);
   const choice = (label, chosen) =>
-    h('button', { key: label, class: 'quiet', 'aria-pressed': String(chosen), onclick: () => chosen || actions.toggle('alternatives', id) }, label);
-  return h('span', { class: 'switch', role: 'group', 'aria-label': 'What is shown' }, choice(usual, !isOther), choice(other, isOther));
+    h.button(
+      {
+        key: label,
+        class: 'quiet',
+        'aria-pressed': String(chosen),
+        onclick: () => chosen || actions.toggle('alternatives', id),
+      },
+      label,
+    );
+  return h.span(
+    { class: 'switch', role: 'group', 'aria-label': 'What is shown' },
+    choice(usual, !isOther),
+    choice(other, isOther),
+  );
 }
 
 /** The highest stack of several series. */
 function highest(series) {
   const steps = series[0]?.values.length ?? 0;
-  return Math.max(0, ...Array.from({ length: steps }, (_, step) => series.reduce((sum, { values }) => sum + (values[step] ?? 0), 0)));
+  return Math.max(
+    0,
+    ...Array.from({ length: steps }, (_, step) =>
+      series.reduce((sum, { values }) => sum + (values[step] ?? 0), 0),
+    ),
+  );
 }

@@ -26,11 +26,15 @@ const EFFECTS = {
 export function confirmation(state, actions) {
   const { target, to, trouble } = state.hold;
   const effect = EFFECTS[to];
-  return h('div', { key: `${target} ${to}`, class: 'body' },
-    h('h2', { id: 'confirm-title' }, effect.title(target)),
-    h('p', {}, effect.text),
-    trouble && h('p', { class: 'wrong', role: 'alert' }, `It was not done: ${trouble}`),
-    h('div', { class: 'buttons' },
-      h('button', { onclick: actions.leaveHold, autofocus: true }, 'Cancel'),
-      h('button', { class: effect.tone, onclick: actions.hold }, effect.button)));
+  return h.div(
+    { key: `${target} ${to}`, class: 'body' },
+    h.h2({ id: 'confirm-title' }, effect.title(target)),
+    h.p(effect.text),
+    trouble && h.p({ class: 'wrong', role: 'alert' }, `It was not done: ${trouble}`),
+    h.div(
+      { class: 'buttons' },
+      h.button({ onclick: actions.leaveHold, autofocus: true }, 'Cancel'),
+      h.button({ class: effect.tone, onclick: actions.hold }, effect.button),
+    ),
+  );
 }

@@ -10,14 +10,36 @@ export function figures(state) {
   const sums = history.totals;
   const lost = sums.failed + sums.broken;
   const tokens = sums.prompt_tokens + sums.completion_tokens;
-  return h('section', { key: 'figures', 'aria-label': `Sums of ${LAST[range]}` },
-    h('dl', { class: 'figures' },
+  return h.section(
+    { key: 'figures', 'aria-label': `Sums of ${LAST[range]}` },
+    h.dl(
+      { class: 'figures' },
       figure('Calls', compact(sums.calls), `in ${LAST[range]}`),
-      figure('Answered', share(sums.calls - lost - sums.left, sums.calls - sums.left), lost ? `${count(lost)} without an answer` : 'none was lost', lost && 'bad'),
-      figure('By a fallback', share(sums.fallbacks, sums.calls), sums.fallbacks ? `${count(sums.fallbacks)} calls` : 'first choices only', sums.fallbacks && 'warn'),
-      figure('Time to the answer', duration(sums.seconds_p50), `p95 ${duration(sums.seconds_p95)} · p99 ${duration(sums.seconds_p99)}`),
-      figure('First content', duration(sums.first_content_p50), `p95 ${duration(sums.first_content_p95)} · p99 ${duration(sums.first_content_p99)}`),
-      figure('Cost', money(sums.cost), costNote(sums, tokens))));
+      figure(
+        'Answered',
+        share(sums.calls - lost - sums.left, sums.calls - sums.left),
+        lost ? `${count(lost)} without an answer` : 'none was lost',
+        lost && 'bad',
+      ),
+      figure(
+        'By a fallback',
+        share(sums.fallbacks, sums.calls),
+        sums.fallbacks ? `${count(sums.fallbacks)} calls` : 'first choices only',
+        sums.fallbacks && 'warn',
+      ),
+      figure(
+        'Time to the answer',
+        duration(sums.seconds_p50),
+        `p95 ${duration(sums.seconds_p95)} · p99 ${duration(sums.seconds_p99)}`,
+      ),
+      figure(
+        'First content',
+        duration(sums.first_content_p50),
+        `p95 ${duration(sums.first_content_p95)} · p99 ${duration(sums.first_content_p99)}`,
+      ),
+      figure('Cost', money(sums.cost), costNote(sums, tokens)),
+    ),
+  );
 }
 
 function costNote(sums, tokens) {
@@ -27,5 +49,10 @@ function costNote(sums, tokens) {
 }
 
 function figure(name, value, note, tone) {
-  return h('div', { key: name, class: tone ? `figure ${tone}` : 'figure' }, h('dt', {}, name), h('dd', {}, value), h('dd', { class: 'note' }, note));
+  return h.div(
+    { key: name, class: tone ? `figure ${tone}` : 'figure' },
+    h.dt(name),
+    h.dd(value),
+    h.dd({ class: 'note' }, note),
+  );
 }

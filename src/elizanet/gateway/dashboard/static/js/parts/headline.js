@@ -8,11 +8,14 @@ const SIGNS = { idle: '·', calm: '✓', notice: '!', trouble: '!', outage: '✕
 export function headline(state) {
   const { level, text, more } = state.overview.headline;
   document.title = `${level === 'calm' || level === 'idle' ? '' : `${SIGNS[level]} `}${written(text)} · elizanet`;
-  return h('section', { key: 'headline', class: `headline ${level}`, 'aria-live': 'polite' },
-    h('span', { class: 'sign', 'aria-hidden': 'true' }, SIGNS[level]),
-    h('div', {},
-      h('h1', {}, written(text)),
-      more.map((sentence) => h('p', {}, written(sentence)))));
+  return h.section(
+    { key: 'headline', class: `headline ${level}`, 'aria-live': 'polite' },
+    h.span({ class: 'sign', 'aria-hidden': 'true' }, SIGNS[level]),
+    h.div(
+      h.h1(written(text)),
+      more.map((sentence) => h.p(written(sentence))),
+    ),
+  );
 }
 
 /** A sentence is texts and moments; a moment is written as a time of the reader's day. */

@@ -10,6 +10,13 @@ const CHOICES = [
 
 export function holdButtons(target, held, actions) {
   const button = ({ to, label, held: means }) =>
-    h('button', { key: to, 'aria-pressed': String((held ?? null) === means), onclick: () => (held ?? null) !== means && actions.askHold({ target, to }) }, label);
-  return h('div', { class: 'hold', role: 'group', 'aria-label': `How ${target} is used` }, CHOICES.map(button));
+    h.button(
+      {
+        key: to,
+        'aria-pressed': String((held ?? null) === means),
+        onclick: () => (held ?? null) !== means && actions.askHold({ target, to }),
+      },
+      label,
+    );
+  return h.div({ class: 'hold', role: 'group', 'aria-label': `How ${target} is used` }, CHOICES.map(button));
 }
