@@ -214,6 +214,25 @@ async def test_a_call_tells_its_story(browser: Browser, troubled: Troubled) -> N
             ).to_contain_text("primary/gpt-4o")
 
 
+async def test_the_list_goes_back_in_time_and_narrows(browser: Browser, troubled: Troubled) -> None:
+    """Older calls stay while somebody reads them; a model or a caller shows its own."""
+    async with troubled() as shown, visiting(browser, address(shown)) as page:
+        for _ in range(13):
+            await shown.gateway.ask()
+        rows = page.locator(".calls tbody tr")
+        await expect(rows).to_have_count(20, timeout=15_000)
+        await page.get_by_role("button", name="Older calls").click()
+        await expect(rows).to_have_count(25)
+        await shown.gateway.ask()
+        await expect(page.locator(".figure dd").first).to_have_text("26", timeout=10_000)
+        await expect(rows).to_have_count(25)
+        await page.locator(".sums button").first.click()
+        await expect(page.locator(".filter")).to_contain_text("model gpt-4o")
+        await expect(rows).to_have_count(20)
+        await page.locator(".filter").click()
+        await expect(page.locator(".filter")).to_have_count(0)
+
+
 async def test_it_is_live_and_keeps_its_place(browser: Browser, troubled: Troubled) -> None:
     """New calls appear; scrolling, focus and what is unfolded stay."""
     async with troubled() as shown, visiting(browser, address(shown)) as page:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from elizanet.gateway.dashboard.diagnosis import diagnose
@@ -13,30 +11,10 @@ from elizanet.gateway.dashboard.providers import ProviderView, provider_views
 from elizanet.gateway.dashboard.situation import Patient
 from elizanet.health import LaneState
 from elizanet.records.reading import Totals
-from elizanet.settings import ProviderSettings, RouteSettings, Settings, TargetSettings
+from elizanet.settings import ProviderSettings, Settings
+from support.boards import lane, settings
 
 NOW = 1_000_000.0
-
-
-def lane(
-    state: str = "closed", model: str = "gpt-4o", host: str = "openai", **more: Any
-) -> LaneState:
-    given: dict[str, Any] = {
-        "provider": host, "key": host, "operation": "chat/completions", "model": model,
-        "state": state, "reason": "" if state == "closed" else f"{state} because",
-        "again_in": None if state == "closed" else 12.0, "forced": None, "score": 0.0,
-        "in_flight": 1, "limit": 10, "budget": 5.0, "first_content": None, "answer_time": None,
-        "success_rate": None,
-    }  # fmt: skip
-    return LaneState(**given | more)
-
-
-def settings(*providers: tuple[str, str]) -> Settings:
-    """Return settings with one chain over providers with these addresses."""
-    return Settings(
-        providers={name: ProviderSettings(name, f"http://{where}/v1") for name, where in providers},
-        routes=(RouteSettings("*", tuple(TargetSettings(name, "*") for name, _ in providers)),),
-    )
 
 
 def views(*lanes: LaneState, held: dict[tuple[str, str], str] | None = None) -> list[ProviderView]:
@@ -167,4 +145,4 @@ def test_a_view_shows_the_worst() -> None:
         "half_open",
         "closed",
     ]
-    assert len(view.lanes) == 40
+    assert len(view.lanes) == 60

@@ -11,7 +11,8 @@ from elizanet.call import Role, Usage
 from elizanet.capture import MAX_CAPTURED_BYTES
 from elizanet.errors import FailureClass, Skipped
 from elizanet.prices import price_of
-from elizanet.records.making import MOST_TOKENS, Known, make_call, make_change
+from elizanet.records.known import Known
+from elizanet.records.making import MOST_TOKENS, make_call, make_change
 from elizanet.records.model import CallRecord
 from elizanet.records.opening import open_reader
 from elizanet.records.reading import Which

@@ -14,7 +14,8 @@ from msgspec.structs import replace
 
 from elizanet.errors import FailureClass, Skipped
 from elizanet.records.errors import RecordsError
-from elizanet.records.making import Known, make_call
+from elizanet.records.known import Known
+from elizanet.records.making import make_call
 from elizanet.records.model import CallRecord
 from elizanet.records.opening import open_reader
 from elizanet.records.reading import Dimension, Totals, Which, Window

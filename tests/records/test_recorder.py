@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from elizanet.records import queue, writer
-from elizanet.records.errors import RecordsError
+from elizanet.records.errors import RecordsError, RefusedError
 from elizanet.records.opening import connect, open_reader
 from elizanet.records.reading import Which, Window
 from elizanet.records.sqlite import SqliteDatabase
@@ -172,6 +172,23 @@ def test_a_database_that_fails_is_told_of_once_and_once_when_it_is_well(
         "records cannot be written",
         "records are written again",
     ]
+
+
+def test_a_fault_while_connecting_is_a_failure_of_the_database(url: str) -> None:
+    """Whatever a driver raises: records wait."""
+    faults = [KeyError("x"), RefusedError("no"), AssertionError()]
+
+    def connecting() -> SqliteDatabase:
+        if faults:
+            raise faults.pop()
+        return SqliteDatabase(Path(url.removeprefix("sqlite:///")))
+
+    one = recorder(url, connecting=connecting)
+    one(answered())
+    until(lambda: one.stats().failing is not None)
+    has_written(one, 1)
+    one.close()
+    assert (one.stats().dropped, faults) == (0, [])
 
 
 def test_pauses_grow_while_a_database_fails(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

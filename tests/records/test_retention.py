@@ -11,10 +11,10 @@ import pytest
 from elizanet.records import migrations, retention
 from elizanet.records.database import Database
 from elizanet.records.errors import RecordsError
+from elizanet.records.maker import Maker
 from elizanet.records.opening import connect, open_reader
 from elizanet.records.reading import Which, Window
 from elizanet.records.retention import Retention
-from elizanet.records.writer import Maker
 from elizanet.records.writing import Batches
 from elizanet.telemetry import HealthChanged
 from support.recorded import answered, captured, has_written, moved, record, recorder, some, until

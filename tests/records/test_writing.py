@@ -11,7 +11,8 @@ import pytest
 
 from elizanet.records import migrations
 from elizanet.records.errors import RecordsError
-from elizanet.records.making import Known, make_call
+from elizanet.records.known import Known
+from elizanet.records.making import make_call
 from elizanet.records.model import CallRecord
 from elizanet.records.opening import open_reader
 from elizanet.records.reading import Which, Window

@@ -53,11 +53,6 @@ class HttpReply:
     def __repr__(self) -> str:
         return f"<HttpReply {self.status} {'open' if self._connection else 'closed'}>"
 
-    @property
-    def is_closed(self) -> bool:
-        """Nothing more is to be read: it was closed, or all of it was read."""
-        return self._connection is None
-
     async def chunk(self) -> bytes:
         """Return the next bytes of the body, decoded; b"" at its end.
 

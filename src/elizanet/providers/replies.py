@@ -50,8 +50,6 @@ async def read_bounded(reply: HttpReply, most: int) -> tuple[bytes, bool]:
         size += len(chunk)
         if size > most:
             return b"".join(pieces)[:most], False
-        if reply.is_closed:
-            break
     return b"".join(pieces), True
 
 

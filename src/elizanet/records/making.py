@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from elizanet.call import Attempt, Role, Usage
 from elizanet.errors import Skipped
-from elizanet.prices import PriceOf, cost, no_price, price_of
+from elizanet.prices import PriceOf, cost
+from elizanet.records.known import Known
 from elizanet.records.model import AttemptRecord, CallRecord, ChangeRecord
 from elizanet.records.wording import captured_text, identifier, name, names, sentence
-from elizanet.settings import Secret, Settings
 from elizanet.telemetry import CallEnded, HealthChanged, Outcome, fallback_of
 
 MOST_TOKENS: Final = 10**9
@@ -25,30 +25,6 @@ KEEP: Final = "*"
 _GOOD: Final = 200
 """The status of an answer that began well."""
 _OWN_ID: Final = re.compile(r"req_([0-9a-f]{12})[0-9a-f]{16}")
-
-
-class Known(NamedTuple):
-    """What has to be known of the settings: prices, and secrets that nothing may repeat."""
-
-    price_of: PriceOf = no_price
-    secrets: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, settings: Settings) -> Known:
-        """Return what these settings tell."""
-        providers = settings.providers.values()
-        found = [key for provider in providers for key in provider.api_keys]
-        found += [
-            value
-            for provider in providers
-            for value in provider.headers.values()
-            if isinstance(value, Secret)
-        ]
-        found += [caller.key for caller in settings.gateway.callers]
-        return cls(price_of(settings), tuple(secret.reveal() for secret in found))
-
-    def __repr__(self) -> str:
-        return f"<Known secrets={len(self.secrets)}>"
 
 
 def make_call(event: CallEnded, ended: float, run: str, known: Known) -> CallRecord:

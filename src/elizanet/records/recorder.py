@@ -11,10 +11,11 @@ from typing import Final
 import msgspec
 
 from elizanet.records.database import Database
-from elizanet.records.making import Known
+from elizanet.records.known import Known
+from elizanet.records.maker import Maker
 from elizanet.records.queue import CAPACITY, Queue
 from elizanet.records.retention import Retention
-from elizanet.records.writer import Maker, Writer
+from elizanet.records.writer import Writer
 from elizanet.settings import Settings
 from elizanet.telemetry import CallEnded, Capture, HealthChanged, Interest, TelemetryEvent
 

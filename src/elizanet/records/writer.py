@@ -11,12 +11,11 @@ from typing import Final
 from elizanet.records import migrations
 from elizanet.records.database import Database
 from elizanet.records.errors import RecordsError, RefusedError
-from elizanet.records.making import Known, make_call, make_change
-from elizanet.records.queue import Queue, Recorded, Stamped
+from elizanet.records.maker import Maker
+from elizanet.records.queue import Queue, Stamped
 from elizanet.records.retention import Retention
 from elizanet.records.writing import Batches, Record
 from elizanet.records.yielding import in_portions
-from elizanet.telemetry import CallEnded
 
 logger = logging.getLogger("elizanet")
 
@@ -63,6 +62,10 @@ class Writer:
     def stop(self) -> None:
         """Write the rest, and end."""
         self._closing.set()
+
+    def cannot_start(self, reason: str) -> None:
+        """Tell that the system has no thread for this writer, which is tried again."""
+        self._failed(RecordsError(f"{self._place}: {reason}"))
 
     def run(self) -> None:
         """Write until the end; the body of the thread."""
@@ -120,24 +123,35 @@ class Writer:
 
     def _write(self, records: Sequence[Record]) -> None:
         try:
-            if self._database is None:
-                self._database = self._connect()
-                migrations.upgrade(self._database)
-            self._batches.write(self._database, records)
+            self._batches.write(self._database or self._connected(), records)
         except RefusedError:
             raise
         except RecordsError:
             self._disconnect()
             raise
 
+    def _connected(self) -> Database:
+        """Connect, and bring the tables up to date. Raises `RecordsError`."""
+        try:
+            self._database = self._connect()
+            migrations.upgrade(self._database)
+        except RecordsError as error:
+            self._disconnect()
+            raise RecordsError(str(error)) from error  # a refusal is no record's fault here
+        except Exception as error:
+            self._disconnect()
+            raise RecordsError(f"{self._place}: {error!r}") from error
+        return self._database
+
     def _refused(self, records: Sequence[Record], sentence: str) -> None:
-        """Write the records one by one, so that only those at fault are lost."""
-        if len(records) > 1:
-            for record in records:
-                self._deliver([record])
+        """Write the halves of the batch on their own, so that only the one at fault is lost."""
+        if len(records) == 1:
+            self._queue.settle(dropped=1)
+            self._tell_fault(sentence)
             return
-        self._queue.settle(dropped=1)
-        self._tell_fault(sentence)
+        middle = len(records) // 2
+        self._deliver(records[:middle])
+        self._deliver(records[middle:])
 
     def _tidy(self) -> None:
         """Delete what is too old or too much, a little at a time."""
@@ -151,10 +165,6 @@ class Writer:
         except Exception as error:  # noqa: BLE001 -- a fault of ours must not end the writing
             self._disconnect()
             self._failed(RecordsError(f"old records could not be deleted: {error!r}"))
-
-    def cannot_start(self, reason: str) -> None:
-        """Tell that the system has no thread for this writer, which is tried again."""
-        self._failed(RecordsError(f"{self._place}: {reason}"))
 
     def _failed(self, error: RecordsError) -> None:
         if self.failing is None:
@@ -186,19 +196,3 @@ class Writer:
         if self._database is not None:
             self._database.close()
             self._database = None
-
-
-class Maker:
-    """Makes the record of an event; what is `known` may be replaced while it does."""
-
-    def __init__(self, run: str) -> None:
-        self.known = Known()
-        self._run = run
-
-    def __repr__(self) -> str:
-        return f"<Maker {self._run}>"
-
-    def __call__(self, event: Recorded, at: float) -> Record:
-        if isinstance(event, CallEnded):
-            return make_call(event, at, self._run, self.known)
-        return make_change(event, at, self._run)

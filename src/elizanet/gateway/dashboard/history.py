@@ -22,7 +22,9 @@ from elizanet.records.reading import (
 )
 
 _MOST_ROWS: Final = 12
-_BAND_PIECES: Final = 240
+_BAND_PIECES: Final = 300
+"""Spans of all timelines together; each provider may have its part of them, and at least 24."""
+_FEWEST_PIECES: Final = 24
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -85,7 +87,8 @@ class Recall:
 
     def _timelines(self, reader: Reader, window: Window, now: float) -> dict[str, list[Span]]:
         until = Window(window.since, now)
-        least = (now - window.since) / _BAND_PIECES
+        pieces = max(_FEWEST_PIECES, _BAND_PIECES // max(1, len(self.hosts)))
+        least = (now - window.since) / pieces
         found = timelines(changes(reader, until), self.hosts, until, self.started)
         return {host: coarse(spans, least) for host, spans in found.items()}
 

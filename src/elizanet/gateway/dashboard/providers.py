@@ -13,7 +13,9 @@ from elizanet.settings import Settings
 
 IDLE: Final = "idle"
 """The state of a provider that nobody has asked yet."""
-_MOST_LANES: Final = 40
+_MOST_LANES: Final = 120
+"""Lanes that are shown in all; each provider may show its part of them, and at least five."""
+_FEWEST_LANES: Final = 5
 
 
 class ProviderView(msgspec.Struct, frozen=True):
@@ -21,8 +23,8 @@ class ProviderView(msgspec.Struct, frozen=True):
 
     `state` is the worst of its `lanes` that nobody forced; `affected` says how many of them are
     not closed. `held` is how an operator holds all of it, `held_models` how some of its models.
-    `names` are the providers of the settings that share its address. Lanes beyond forty are left
-    out, the best ones first.
+    `names` are the providers of the settings that share its address. Of `lane_count` lanes only
+    the worst are listed.
     """
 
     name: str
@@ -48,8 +50,9 @@ def provider_views(
     by_host: dict[str, list[LaneState]] = {host: [] for host in hosts(settings)}
     for lane in lanes:
         by_host.setdefault(lane.provider, []).append(lane)
+    most = max(_FEWEST_LANES, _MOST_LANES // max(1, len(by_host)))
     return [
-        _view(host, hosts(settings).get(host, (host,)), found, held)
+        _view(host, hosts(settings).get(host, (host,)), found, held, most)
         for host, found in by_host.items()
     ]
 
@@ -71,6 +74,7 @@ def _view(
     names: tuple[str, ...],
     lanes: list[LaneState],
     held: Mapping[tuple[str, str], str],
+    most: int,
 ) -> ProviderView:
     lanes = sorted(lanes, key=lambda lane: (-SEVERITY.index(lane.state), lane.model, lane.key))
     free = [lane for lane in lanes if lane.forced is None]
@@ -86,5 +90,5 @@ def _view(
         in_flight=sum(lane.in_flight for lane in lanes),
         lane_count=len(lanes),
         affected=sum(lane.state != "closed" for lane in lanes),
-        lanes=lanes[:_MOST_LANES],
+        lanes=lanes[:most],
     )

@@ -24,6 +24,8 @@ SEVERITY: Final = ("closed", HELD, "half_open", "rate_limited", "open", "quarant
 
 _BY_OPERATOR: Final = "an operator decided"
 """What a breaker gives as the reason when it is forced."""
+_MOST_CHARACTERS: Final = 100
+"""Of a reason in a band."""
 _FOR: Final = re.compile(r" for ([0-9.e+]+) s$")
 _STATES: Final = {
     ("breaker", "open"): "open",
@@ -117,7 +119,7 @@ def _span(change: ChangeRecord, until: float, names: Sequence[str]) -> Iterable[
     stated = _FOR.search(change.state)
     if stated:
         until = min(until, change.at + float(stated[1]))
-    yield name, Span(change.at, until, state, change.reason)
+    yield name, Span(change.at, until, state, change.reason[:_MOST_CHARACTERS])
 
 
 def _worst(spans: list[Span]) -> list[Span]:

@@ -1,0 +1,189 @@
+"""What the records say of troubles, and of a range of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from elizanet.gateway.dashboard.findings import Examine, Findings
+from elizanet.gateway.dashboard.history import History, Recall
+from elizanet.gateway.dashboard.providers import provider_views
+from elizanet.records import migrations
+from elizanet.records.model import AttemptRecord, CallRecord, ChangeRecord
+from elizanet.records.opening import connect, open_reader
+from elizanet.records.reading import Reader
+from elizanet.records.writing import Batches
+from support.boards import lane, settings
+
+NOW = 1_800_000_000.0 - 1_800_000_000 % 3600 + 1800
+HOSTS = ("openai", "groq")
+Record = CallRecord | ChangeRecord
+Found = Callable[..., Findings]
+
+
+def change(ago: float, state: str, what: str = "breaker", reason: str = "slow") -> ChangeRecord:
+    return ChangeRecord(
+        at=NOW - ago, run="r", subject="openai/gpt-4o x", what=what, state=state, reason=reason
+    )
+
+
+numbers = iter(range(1_000_000))
+
+
+def call(
+    ago: float,
+    *failures: str,
+    by: str | None = "groq",
+    model: str = "gpt-4o",
+    caller: str = "team-a",
+) -> CallRecord:
+    """Return a call at which openai failed so; `by` answered, None if nobody did."""
+    providers = [*("openai" for _ in failures), *([by] if by else [])]
+    attempts = tuple(
+        AttemptRecord(
+            number=number, provider=provider, model=model, role="first", key=provider, started=0.0,
+            duration=0.1, failure_class=failures[number - 1] if number <= len(failures) else None,
+        )
+        for number, provider in enumerate(providers, 1)
+    )  # fmt: skip
+    at = NOW - ago
+    return CallRecord(
+        id=f"req_{int(at * 1000):012x}{next(numbers):016x}", at=at, run="r",
+        operation="chat/completions", model=model, chain="*", caller=caller,
+        outcome="answered" if by else "failed", failure_class=None if by else failures[-1],
+        provider=by, provider_model=model if by else None,
+        fallback_reason=failures[0] if by and failures else None, attempts=attempts, seconds=0.1,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Found:
+    """Ask for findings among these records."""
+
+    def ask(*records: Record, started: float = NOW - 86_400) -> Findings:
+        return Examine(HOSTS, started)(_reader(tmp_path, *records), NOW)
+
+    return ask
+
+
+def _reader(folder: Path, *records: Record) -> Reader:
+    url = f"sqlite:///{folder / 'records.db'}"
+    database = connect(url)
+    migrations.upgrade(database)
+    Batches().write(database, records)
+    database.close()
+    return open_reader(url)
+
+
+def test_without_trouble_the_last_quarter_of_an_hour_counts(found: Found) -> None:
+    """Older calls do not."""
+    findings = found(call(1000, by="openai"), call(100, by="openai"), call(100, by="openai"))
+    assert (findings.totals.calls, findings.chapters) == (2, {})
+
+
+def test_a_breaker_that_opens_again_is_one_trouble(found: Found) -> None:
+    """It began when it opened first, unless it was well for two minutes in between."""
+    findings = found(
+        change(3000, "open"), change(2000, "closed"),
+        change(1000, "open"), change(970, "half_open"), change(965, "open"), change(900, "closed"),
+        change(790, "open"),
+    )  # fmt: skip
+    chapter = findings.chapters["openai"]
+    assert (chapter.since, chapter.until, chapter.state) == (NOW - 1000, NOW, "open")
+
+
+def test_all_is_counted_since_the_trouble_began(found: Found) -> None:
+    """Who helps, and whose calls were concerned, most first."""
+    findings = found(
+        change(3000, "open"),
+        call(2900, "timeout"), call(2900, "timeout", model="o3", caller="team-b"),
+        call(2800, "timeout", caller="team-b"), call(2700, "timeout", by=None, caller="team-b"),
+        call(2600, by="openai", model="well", caller="nobody"), call(4000, "timeout", by=None),
+    )  # fmt: skip
+    assert (findings.totals.calls, findings.totals.failed) == (5, 1)
+    assert findings.helpers == ["groq"]
+    assert findings.affected == ["gpt-4o", "o3", "team-b", "team-a"]
+
+
+def test_whoever_calls_without_a_key_is_not_named(found: Found) -> None:
+    """There is nobody to tell."""
+    assert found(call(60, "timeout", caller="anonymous")).affected == ["gpt-4o"]
+
+
+def test_attempts_of_the_first_minute_are_not_settled(found: Found) -> None:
+    """Some of them were made before the trouble."""
+    began = 1790.0  # ten seconds into a minute
+    findings = found(
+        change(began, "open"), call(began + 5, by="openai"), call(began - 5, "timeout"),
+        *(call(began - 60, "timeout") for _ in range(12)),
+    )  # fmt: skip
+    chapter = findings.chapters["openai"]
+    assert chapter.asked["openai"].attempts == 14
+    assert chapter.settled["openai"].attempts == 12
+    asked = chapter.asked_of(["openai"])
+    assert (asked.attempts, asked.failures) == (12, {"timeout": 12})
+
+
+@pytest.mark.parametrize(
+    ("ago", "seconds", "is_told"), [(300, 20, False), (300, 40, True), (10, 20, True)]
+)
+def test_a_short_rate_limit_is_told_of_only_while_it_lasts(
+    found: Found, ago: float, seconds: float, is_told: bool
+) -> None:
+    """A long one afterwards, too."""
+    findings = found(change(ago, f"shut for {seconds} s", "gate"))
+    assert ("openai" in findings.chapters) is is_told
+
+
+def test_a_breaker_that_was_open_is_told_of_for_a_quarter_of_an_hour(found: Found) -> None:
+    """However short that was."""
+    assert "openai" in found(change(805, "open"), change(800, "closed")).chapters
+
+
+def test_what_was_long_ago_is_no_news(found: Found) -> None:
+    """Nor what an operator did."""
+    held = change(600, "open", reason="an operator decided")
+    findings = found(change(2000, "open"), change(901, "closed"), held, change(500, "closed"))
+    assert findings.chapters == {}
+
+
+def test_the_page_stays_small_whatever_happens(tmp_path: Path) -> None:
+    """Every provider flaps all day, for a long reason, and has more models than anybody reads."""
+    hosts = tuple(f"provider-{n}" for n in range(10))
+    flapping = [
+        ChangeRecord(
+            at=NOW - 80_000 + 80 * n, run="r", subject=hosts[n % 10], what="breaker",
+            state=("open", "half_open")[n // 10 % 2], reason="no answer " * 40,
+        )
+        for n in range(999)
+    ]  # fmt: skip
+    calls = [call(n * 80.0, "timeout", model=f"model-{n % 50}") for n in range(1000)]
+    reader = _reader(tmp_path, *flapping, *calls)
+    history = Recall("24h", hosts, NOW - 86_400)(reader, NOW)
+    assert all(0 < len(spans) <= 30 for spans in history.timelines.values())
+    lanes = [lane("open", f"model-{n}", host) for n in range(50) for host in hosts]
+    shown = provider_views(settings(*((host, host) for host in hosts)), lanes, {})
+    assert len(msgspec.json.encode(history)) + len(msgspec.json.encode(shown)) < 100_000
+
+
+def test_a_range_tells_the_most_affected_first(tmp_path: Path) -> None:
+    """Lost calls weigh more than fallbacks, these more than calls."""
+    reader = _reader(
+        tmp_path,
+        *(call(60, by="openai", model="busy") for _ in range(9)),
+        *(call(60, "timeout", model="slow") for _ in range(3)),
+        call(60, "timeout", by=None, model="down"), call(60, "auth", model="slow"),
+    )  # fmt: skip
+    history: History = Recall("1h", HOSTS, NOW - 86_400)(reader, NOW)
+    assert [row.key[0] for row in history.models] == ["down", "slow", "busy"]
+    assert {name: sum(each) for name, each in history.by_reason.items()} == {
+        "timeout": 3,
+        "auth": 1,
+    }
+    assert {name: sum(each) for name, each in history.by_target.items()} == {
+        "openai/busy": 9, "groq/slow": 4, "": 1,
+    }  # fmt: skip
+    assert history.asked["openai"].failures == {"timeout": 4, "auth": 1}
