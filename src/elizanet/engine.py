@@ -100,7 +100,8 @@ class Chain:
                     opened = await self._attempt(run, choice)
                     break
                 except ProviderError as error:
-                    choice = await self._after(run, choice, error)
+                    # The traceback holds this frame, and so the call: a cycle, for the collector.
+                    choice = await self._after(run, choice, error.with_traceback(None))
         except asyncio.CancelledError:
             run.history.ended(Outcome.LEFT, run.now())
             raise

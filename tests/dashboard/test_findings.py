@@ -113,6 +113,15 @@ def test_whoever_calls_without_a_key_is_not_named(found: Found) -> None:
     assert found(call(60, "timeout", caller="anonymous")).affected == ["gpt-4o"]
 
 
+def test_attempts_of_the_last_minute_are_not_settled(found: Found) -> None:
+    """Some of them were made after the trouble, and answered."""
+    findings = found(
+        change(600, "open"), change(290, "closed"), call(280, by="openai"), call(310, "timeout")
+    )
+    assert findings.chapters["openai"].asked["openai"].attempts == 2
+    assert findings.chapters["openai"].settled["openai"].failures == {"timeout": 1}
+
+
 def test_attempts_of_the_first_minute_are_not_settled(found: Found) -> None:
     """Some of them were made before the trouble."""
     began = 1790.0  # ten seconds into a minute

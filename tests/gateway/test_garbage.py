@@ -43,3 +43,17 @@ async def test_an_answered_call_is_gone_when_it_is_over(
         await gateway.settle()
         gc.collect()
         assert not [each for each in found if isinstance(each, Run | Trial)]
+
+
+@pytest.mark.parametrize("body", [CHAT, STREAM])
+async def test_a_call_that_fell_back_is_gone_when_it_is_over(
+    serve: Serve, primary: Upstream, backup: Upstream, found: list[object], body: bytes
+) -> None:
+    """The errors of its attempts hold no frame that holds them."""
+    primary.fail("context")
+    async with serve(primary, backup) as gateway:
+        for _ in range(3):
+            assert (await gateway.ask(CHATS, body)).status == 200
+        await gateway.settle()
+        gc.collect()
+        assert not [each for each in found if isinstance(each, Run | Trial)]

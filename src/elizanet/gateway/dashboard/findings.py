@@ -42,8 +42,8 @@ _CALLERS_OWN: Final = frozenset(
 class Chapter(msgspec.Struct, frozen=True):
     """The last trouble of a provider, and how attempts at every provider ended in it.
 
-    Sums are kept by minute, and the first one has attempts from before: those of the minutes
-    after it are `settled`.
+    Sums are kept by minute, and the first and the last one also have attempts from before and
+    after: those of the minutes between them are `settled`.
     """
 
     since: float
@@ -133,14 +133,15 @@ def _last(spans: Sequence[Span]) -> Span:
 
 
 def _chapter(reader: Reader, span: Span) -> Chapter:
-    settled = math.ceil(span.since / _MINUTE_S) * _MINUTE_S
+    first = math.ceil(span.since / _MINUTE_S) * _MINUTE_S
+    end = math.floor(span.until / _MINUTE_S) * _MINUTE_S
     return Chapter(
         span.since,
         span.until,
         span.state,
         span.reason,
         asked=asked(reader.attempts(Window(span.since, span.until))),
-        settled=asked(reader.attempts(Window(settled, max(settled, span.until)))),
+        settled=asked(reader.attempts(Window(first, max(first, end)))),
     )
 
 
