@@ -9,9 +9,11 @@ nested repetition, so the time is linear in the length of the text.
 from __future__ import annotations
 
 import re
+from functools import lru_cache, partial
 from typing import Final
 
 MASK: Final = "[redacted]"
+_REMEMBERED_CHARACTERS: Final = 1000
 
 _USER_INFO: Final = re.compile(r"(?<=://)[^\s/@:\"']{0,256}:[^\s/@\"']{1,256}@")
 _LABELLED: Final = re.compile(
@@ -101,7 +103,7 @@ Looking for the signs costs a tenth of looking for the pattern, and most texts h
 
 def redact(text: str) -> str:
     """Return the text with every secret replaced by `[redacted]`."""
-    return _masked(text, _RULES)
+    return _redacted(text) if len(text) <= _REMEMBERED_CHARACTERS else _masked(_RULES, text)
 
 
 def mask_keys(text: str) -> str:
@@ -109,12 +111,17 @@ def mask_keys(text: str) -> str:
 
     This is for operators, who have to read which host it was.
     """
-    return _masked(text, _KEY_RULES)
+    return _keyless(text) if len(text) <= _REMEMBERED_CHARACTERS else _masked(_KEY_RULES, text)
 
 
-def _masked(text: str, rules: _Rules) -> str:
+def _masked(rules: _Rules, text: str) -> str:
     lowered = text.lower() if text.isascii() else None  # other letters may match one of ASCII's
     for signs, pattern, replacement in rules:
         if lowered is None or any(map(lowered.__contains__, signs)):
             text = pattern.sub(replacement, text)
     return text
+
+
+# In an outage a provider says the same again and again, and names recur in every line.
+_redacted = lru_cache(maxsize=512)(partial(_masked, _RULES))
+_keyless = lru_cache(maxsize=1024)(partial(_masked, _KEY_RULES))

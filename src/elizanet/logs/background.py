@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Final
 
 MOST_WAITING: Final = 10_000
@@ -18,6 +18,10 @@ MOST_WAITING: Final = 10_000
 CLOSING_S: Final = 2.0
 """Seconds that lines which wait at the end are given."""
 STANDARD_ERROR: Final = 2
+
+GATHER_S: Final = 0.02
+"""Seconds in which lines are gathered: to wake the thread costs more than a line."""
+MOST_AT_ONCE: Final = 1_000
 
 _FULL_PAUSE_S: Final = 0.05
 
@@ -57,18 +61,32 @@ class BackgroundHandler(logging.Handler):
         super().close()
 
     def _run(self) -> None:
-        while (record := self._waiting.get()) is not None:
-            self._write(record)
+        goes_on = True
+        while goes_on and (first := self._waiting.get()) is not None:
+            records = [first]
+            time.sleep(GATHER_S)
+            while goes_on and len(records) < MOST_AT_ONCE:
+                try:
+                    following = self._waiting.get_nowait()
+                except Empty:
+                    break
+                if following is None:
+                    goes_on = False
+                else:
+                    records.append(following)
             if (lost := self.lost) > self._told:
                 since, self._told = lost - self._told, lost
-                self._write(_losses(since))
+                records.append(_losses(since))
+            self._write([self._line(record) for record in records])
 
-    def _write(self, record: logging.LogRecord) -> None:
+    def _line(self, record: logging.LogRecord) -> str:
         try:
-            line = self.format(record)
+            return self.format(record)
         except Exception as error:  # noqa: BLE001 -- the boundary to what others log: told
-            line = f"a log line could not be written ({type(error).__name__}): {record.msg!r}"
-        rest = f"{line}\n".encode(errors="backslashreplace")
+            return f"a log line could not be written ({type(error).__name__}): {record.msg!r}"
+
+    def _write(self, lines: list[str]) -> None:
+        rest = "".join([f"{line}\n" for line in lines]).encode(errors="backslashreplace")
         try:
             while rest:
                 try:
@@ -76,7 +94,7 @@ class BackgroundHandler(logging.Handler):
                 except BlockingIOError:  # somebody has set the stream so
                     time.sleep(_FULL_PAUSE_S)
         except OSError:  # nobody can read it any more, and there is nowhere else to tell
-            self.lost += 1
+            self.lost += len(lines)
 
 
 def _losses(count: int) -> logging.LogRecord:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -49,10 +50,13 @@ class TextFormatter(logging.Formatter):
         level = record.levelname
         if self._colour and level in _COLOURS:
             level = f"\033[{_COLOURS[level]}m{level}\033[0m"
-        said = mask_keys(record.getMessage()).translate(_CONTROLS)
+        said = mask_keys(record.getMessage())
+        if not said.isprintable():
+            said = said.translate(_CONTROLS)
         traceback = _traceback(self, record)
         below = f"\n{traceback.translate(_TRACEBACK_CONTROLS)}" if traceback else ""
-        return f"{self.formatTime(record)} {level} {said}{below}"
+        seconds, rest = divmod(record.created, 1)
+        return f"{_local_time(int(seconds))},{int(rest * 1000):03d} {level} {said}{below}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -61,9 +65,8 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the object; what is no JSON in the fields is written as text."""
         seconds, milliseconds = divmod(int(record.created * 1000), 1000)
-        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
         line: dict[str, object] = {
-            "time": f"{moment}.{milliseconds:03d}Z",
+            "time": f"{_universal_time(seconds)}.{milliseconds:03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": mask_keys(record.getMessage()),
@@ -76,6 +79,16 @@ class JsonFormatter(logging.Formatter):
             return msgspec.json.encode(line).decode()
         except UnicodeEncodeError:  # half a character, which only escapes can write
             return json.dumps(line)
+
+
+@lru_cache(maxsize=4)
+def _local_time(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+@lru_cache(maxsize=4)
+def _universal_time(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def _plain(value: object) -> object:
