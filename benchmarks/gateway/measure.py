@@ -32,6 +32,9 @@ STARTS: Final = 5
 ROUNDS: Final = 20
 STREAM_ROUNDS: Final = 10
 TRIES: Final = 10
+RECORDED_ROUNDS: Final = 10
+RECORDING_S: Final = 1.5
+"""Seconds in which the records of a round are certainly written."""
 SETTLE_S: Final = 1.0
 """Seconds a subject is left alone before its idle memory is read."""
 
@@ -54,6 +57,7 @@ class Figures:
     """What one subject costs. Processor time in us, memory in MB, latency in us."""
 
     unary_us: float = 0.0
+    recorded_us: float = 0.0
     per_second: float = 0.0
     busy: float = 0.0
     alone_us: float = 0.0
@@ -106,6 +110,7 @@ async def measure(python: str) -> Measured:
         }
         await _processor_time(figures, running)
         await _fallback(figures["elizanet"], running["elizanet"])
+        await _recorded(figures["elizanet"], directory, provider, python)
         direct = await _latencies(figures, running, provider)
     return Measured(figures["elizanet"], figures["nginx"], direct)
 
@@ -143,6 +148,19 @@ async def _fallback(figures: Figures, gateway: Subject) -> None:
     figures.fallback_us = _quartile(r.cpu_us for r in rounds) / REQUESTS
     rounds = (await _in_turn({"": gateway}, alone_falling, ROUNDS))[""]
     figures.fallback_latency_us = _percentile(rounds, 50)
+
+
+async def _recorded(figures: Figures, directory: Path, provider: int, python: str) -> None:
+    """Measure a request that is recorded: with all that the thread behind it does later."""
+    database = f"sqlite:///{directory}/records.db"
+    with subjects.gateway(directory, provider, python=python, database=database) as gateway:
+        spent = []
+        for _ in range(RECORDED_ROUNDS):
+            before = gateway.cpu_us()
+            await many(gateway.port)
+            await asyncio.sleep(RECORDING_S)
+            spent.append(gateway.cpu_us() - before)
+    figures.recorded_us = _quartile(spent) / REQUESTS
 
 
 async def _latencies(

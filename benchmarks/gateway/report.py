@@ -51,6 +51,7 @@ def _rows(measured: Measured) -> list[Row]:
     own, nginx, direct = measured.elizanet, measured.nginx, measured.direct_us
     rows = [
         _ratio(f"CPU a chat request, {CALLERS} at once", own.unary_us, nginx.unary_us, 6),
+        _ratio("the same, recorded in SQLite", own.recorded_us, nginx.unary_us, 7),
         _ratio(f"CPU a streamed event, {STREAMS} streams", own.event_us, nginx.event_us, 2),
     ]
     for percent in (50, 99):
@@ -92,9 +93,10 @@ def _setting(python: str) -> str:
         f"{nginx}. Both are asked in turn on one core, with one provider and one set of callers "
         f"on another core. A request has a body of {traffic.REQUEST_BYTES} bytes and the heads of "
         f"the official SDK, an answer {traffic.ANSWER_BYTES} bytes; a stream has "
-        f"{1 / EVENT_INTERVAL_S:.0f} events a second. The gateway checks a key and has two targets "
-        "a model; a fallback is from a target that refuses the prompt as too long. nginx only "
-        "passes on. Figures in microseconds differ between machines; compare within a row."
+        f"{1 / EVENT_INTERVAL_S:.0f} events a second. The gateway checks a key, keeps "
+        "metrics, and has two targets a model; a fallback is from a target that refuses the prompt "
+        "as too long. nginx only passes on. "
+        "Figures in microseconds differ between machines; compare within a row."
     )
 
 

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -86,9 +86,15 @@ class Sample:
     waiting: int
 
 
+def recording(directory: Path, provider: int) -> AbstractContextManager[Subject]:
+    """Run a gateway that records its calls."""
+    database = f"sqlite:///{directory}/records.db"
+    return subjects.gateway(directory, provider, _SETTINGS, database=database)
+
+
 async def capacity(directory: Path) -> float:
     """Return the calls a second that are answered when there is always another one to answer."""
-    with subjects.provider() as port, subjects.gateway(directory, port, _SETTINGS) as gateway:
+    with subjects.provider() as port, recording(directory, port) as gateway:
         for seconds in (WARM_UP_S, CALIBRATION_S):
             crowd = Crowd(gateway.port, ENDLESS, AT_ONCE)
             await crowd.ask_for(seconds)
@@ -138,7 +144,7 @@ class Soak:
 async def soak(directory: Path, per_second: float, seconds: float) -> Soak:
     """Ask for so long, while providers fail."""
     module = "benchmarks.gateway.soak_provider"
-    with subjects.provider(module) as port, subjects.gateway(directory, port, _SETTINGS) as gateway:
+    with subjects.provider(module) as port, recording(directory, port) as gateway:
         crowd = Crowd(gateway.port, per_second)
         samples: list[Sample] = []
         watch = asyncio.create_task(_watch(gateway, crowd, samples))

@@ -118,6 +118,7 @@ def gateway(
     settings: str = _GATEWAY,
     *,
     python: str = sys.executable,
+    database: str = "none",
 ) -> Iterator[Subject]:
     """Run `elizanet serve` as a user does: with a key, and all that the settings leave alone."""
     port = _free_port()
@@ -125,7 +126,7 @@ def gateway(
     filled = settings.format(provider=provider_port, refusing=traffic.REFUSING_BASE, **names)
     (directory / "elizanet.toml").write_text(filled)
     serve = [python, "-m", "elizanet", "serve", "--port", str(port)]
-    with _running("elizanet", serve, directory, port) as subject:
+    with _running("elizanet", serve, directory, port, database) as subject:
         yield subject
 
 
@@ -148,12 +149,14 @@ def nginx_program() -> str:
 
 
 @contextmanager
-def _running(name: str, command: Sequence[str], directory: Path, port: int) -> Iterator[Subject]:
+def _running(
+    name: str, command: Sequence[str], directory: Path, port: int, database: str = "none"
+) -> Iterator[Subject]:
     began = time.perf_counter()
     process = subprocess.Popen(
         ["taskset", "-c", str(SUBJECT_CORE), *command],
         cwd=directory,
-        env=_environment(),
+        env=_environment(database),
         stdout=subprocess.DEVNULL,
         stderr=(directory / f"{name}.log").open("wb"),
     )
@@ -184,15 +187,12 @@ def _wait_until_answering(subject: Subject, process: subprocess.Popen[bytes]) ->
     raise SystemExit(f"{subject.name} did not start; see its log")
 
 
-def _environment() -> dict[str, str]:
-    """Return our environment without settings that would change a subject.
-
-    Nothing is recorded: what that costs is measured by `benchmarks.observability`.
-    """
+def _environment(database: str) -> dict[str, str]:
+    """Return our environment without settings that would change a subject."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("ELIZANET_", "OPENAI_"))}
     root = Path(__file__).parent.parent.parent
     path = os.pathsep.join((f"{root}/src", sysconfig.get_path("purelib")))
-    return {**kept, **_KEYS, "ELIZANET_DB": "none", "PYTHONPATH": path}
+    return {**kept, **_KEYS, "ELIZANET_DB": database, "PYTHONPATH": path}
 
 
 def _free_port() -> int:
