@@ -51,4 +51,4 @@ async def test_a_log_that_nobody_reads_holds_up_no_answer(tmp_path: Path) -> Non
     os.close(reading[1])
     with os.fdopen(reading[0], "rb") as pipe:
         said = pipe.read()
-    assert len(said) >= 60_000, "the pipe was full"
+    assert len(said) >= 40_000, "the pipe was full: a page of it may be half empty"
