@@ -3,12 +3,12 @@ ARG PYTHON=python:3.13-slim
 
 FROM ${PYTHON} AS build
 WORKDIR /source
-COPY requirements/build.txt requirements/run.txt requirements/
+COPY requirements/build.txt requirements/container.txt requirements/
 RUN python3 -m venv /build \
     && /build/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt \
     && python3 -m venv --without-pip /opt/elizanet \
     && /build/bin/pip --python /opt/elizanet/bin/python \
-        install --no-cache-dir --no-compile --require-hashes --only-binary :all: -r requirements/run.txt
+        install --no-cache-dir --no-compile --require-hashes --only-binary :all: -r requirements/container.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN /build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . \
@@ -20,7 +20,10 @@ FROM ${PYTHON}
 RUN rm -rf /usr/local/lib/python3*/site-packages/pip* /usr/local/lib/python3*/ensurepip \
     /usr/local/bin/pip*
 COPY --from=build /opt/elizanet /opt/elizanet
-ENV PATH=/opt/elizanet/bin:$PATH
+# The records are kept here: give it a volume that outlives the container.
+RUN install -d -o 10001 -g 10001 -m 700 /var/lib/elizanet
+VOLUME /var/lib/elizanet
+ENV PATH=/opt/elizanet/bin:$PATH ELIZANET_DB=sqlite:////var/lib/elizanet/elizanet.db
 # elizanet.toml is looked for here: mount it, read only.
 WORKDIR /etc/elizanet
 USER 10001:10001

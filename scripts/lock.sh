@@ -13,6 +13,7 @@ compile pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.t
 compile pyproject.toml --group bench -c requirements/run.txt -o requirements/bench.txt
 compile pyproject.toml requirements/sdks.in -c requirements/run.txt -c requirements/dev.txt -o requirements/sdks.txt
 compile pyproject.toml requirements/browser.in -c requirements/run.txt -c requirements/dev.txt -o requirements/browser.txt
+compile pyproject.toml --extra postgres --extra otel -c requirements/run.txt -c requirements/dev.txt -o requirements/container.txt
 compile requirements/lock.in -o requirements/lock.txt
 compile requirements/litellm.in --override requirements/litellm-overrides.in -o requirements/litellm.txt
 compile requirements/demo-real-build.in -o requirements/demo-real-build.txt

@@ -76,3 +76,14 @@ def test_the_unit_reloads_by_the_signal_that_the_gateway_obeys() -> None:
     """`systemctl reload` sends SIGHUP, and wrong settings are not tried again and again."""
     assert "ExecReload=/bin/kill -HUP $MAINPID" in UNIT
     assert "RestartPreventExitStatus=2" in UNIT
+
+
+def test_records_are_kept_where_they_may_be_written() -> None:
+    """In the image, under the service and in the guide it is the same place, and it stays."""
+    place = "ELIZANET_DB=sqlite:////var/lib/elizanet/elizanet.db"
+    assert f"Environment={place}\n" in UNIT
+    assert "StateDirectory=elizanet" in UNIT
+    assert place in DOCKERFILE
+    assert "VOLUME /var/lib/elizanet" in DOCKERFILE
+    assert ":/var/lib/elizanet\n" in COMPOSE
+    assert place in GUIDE
