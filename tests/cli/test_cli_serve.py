@@ -74,12 +74,14 @@ def test_the_announcement_names_address_door_and_chains(
 ) -> None:
     """And never a key; what is doubtful goes to standard error."""
     text = KEYED.replace("env:CALLER_KEY", "a-literal-key-0123456789") + TWO_HOSTS
-    announce(settings_of(text), [listening])
+    announce(settings_of(text, ELIZANET_DB="none"), [listening])
     out, err = capsys.readouterr()
     port = listening.getsockname()[1]
     assert out.splitlines() == [
         f"elizanet listens on http://127.0.0.1:{port}/v1 (one key)",
         "  *  openai/* -> elizanet/*",
+        f"dashboard: http://127.0.0.1:{port}/dashboard",
+        "records: off",
     ]
     assert "plain sight" in err
     assert "0123456789" not in out + err

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
 from elizanet.cli.terminal import colour, printable
+from elizanet.records.location import shown
+from elizanet.records.opening import NONE
 from elizanet.settings import ProviderSettings, RouteSettings, Secret, Settings
 from elizanet.settings.address import host_and_port, is_local
 from elizanet.settings.providers import ELIZANET
@@ -16,7 +18,7 @@ from elizanet.settings.providers import ELIZANET
 logger = logging.getLogger("elizanet")
 
 
-def announce(settings: Settings, sockets: Iterable[socket.socket]) -> None:
+def announce(settings: Settings, sockets: Sequence[socket.socket]) -> None:
     """Say on standard output that the gateway answers, and warn on standard error."""
     door = _door(len(settings.gateway.callers))
     for listening in sockets:
@@ -25,6 +27,9 @@ def announce(settings: Settings, sockets: Iterable[socket.socket]) -> None:
     width = max((len(route.pattern) for route in settings.routes), default=0)
     for route in settings.routes:
         click.echo(printable(f"  {route.pattern:{width}}  {_chain(route)}"))
+    for listening in sockets:
+        click.echo(f"dashboard: {_address(listening, '/dashboard')}")
+    click.echo(printable(f"records: {_records(settings)}"))
     for lack in missing(settings):
         told = click.style("missing:", fg="yellow")
         click.echo(f"{told} {printable(lack)}", color=colour())
@@ -40,6 +45,7 @@ def log_announcement(settings: Settings, sockets: Iterable[socket.socket]) -> No
         address = _address(listening)
         fields = {"address": address, "chains": len(settings.routes)}
         logger.info("elizanet listens on %s (%s)", address, door, extra=fields)
+    logger.info("records: %s", _records(settings))
     for lack in missing(settings):
         logger.info("missing: %s", lack)
     for warning in settings.warnings:
@@ -73,10 +79,14 @@ def _missing_keys(settings: Settings) -> Iterator[str]:
             yield f"a key for {name}, which {provider.base_url} may ask for (api_key)"
 
 
-def _address(listening: socket.socket) -> str:
+def _records(settings: Settings) -> str:
+    return "off" if settings.database == NONE else shown(settings.database)
+
+
+def _address(listening: socket.socket, path: str = "/v1") -> str:
     host, port = listening.getsockname()[:2]
     where = f"[{host}]" if ":" in host else host
-    return f"http://{where}:{port}/v1"
+    return f"http://{where}:{port}{path}"
 
 
 def _host(provider: ProviderSettings) -> tuple[str, int]:
