@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from elizanet.call import Call
 from elizanet.classify import Classifier
-from elizanet.errors import STOPPING, FailureClass, ProviderError
+from elizanet.errors import STOPPING, FailureClass, ProviderError, forget_frames
 from elizanet.health import Registry
 from elizanet.history import Names
 from elizanet.plan import Choice
@@ -100,8 +100,8 @@ class Chain:
                     opened = await self._attempt(run, choice)
                     break
                 except ProviderError as error:
-                    # The traceback holds this frame, and so the call: a cycle, for the collector.
-                    choice = await self._after(run, choice, error.with_traceback(None))
+                    choice = await self._after(run, choice, error)
+                    forget_frames(error)
         except asyncio.CancelledError:
             run.history.ended(Outcome.LEFT, run.now())
             raise

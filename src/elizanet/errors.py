@@ -242,3 +242,15 @@ _SKIPPED_AS: Final = {
     "target_quarantined": FailureClass.MODEL_NOT_FOUND,
 }
 """What a target that was not asked would most probably have said; all others: overloaded."""
+
+
+def forget_frames(error: BaseException) -> None:
+    """Drop the frames that an error and its causes passed through.
+
+    Frames hold what they worked with, and often the error itself: cycles, which only the
+    collector finds, late. For errors that have been told, and that nobody looks into any more.
+    """
+    following: BaseException | None = error
+    while following is not None and following.__traceback__ is not None:
+        following.__traceback__ = None
+        following = following.__cause__ or following.__context__

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from elizanet.call import Call
-from elizanet.errors import ProviderError
+from elizanet.errors import ProviderError, forget_frames
 from elizanet.plan import Choice
 from elizanet.run import Run
 from elizanet.trial import Ending, Opened, Trial
@@ -90,9 +90,11 @@ class Race:
             if self._task is None:
                 raise
             try:
-                return await self._task
+                opened = await self._task
             except ProviderError as second:
                 raise (error if second.verdict.fallback else second) from second
+            forget_frames(error)
+            return opened
 
     async def _end(self, opened: Opened | None) -> None:
         """End the second trial, unless its is the answer; if that is cancelled, give both up."""

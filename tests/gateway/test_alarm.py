@@ -52,17 +52,25 @@ async def test_it_can_be_set_for_an_earlier_moment(alarm: Alarm, rung: list[floa
     assert len(rung) == 1
 
 
-@pytest.mark.parametrize("how", ["stop", "close"])
-async def test_it_can_be_stopped_and_set_again(alarm: Alarm, rung: list[float], how: str) -> None:
+async def test_it_can_be_stopped_and_set_again(alarm: Alarm, rung: list[float]) -> None:
     """What it was set for before does not count any more."""
     alarm.set(STEP_S)
-    getattr(alarm, how)()
+    alarm.stop()
     await asyncio.sleep(2 * STEP_S)
     assert rung == []
     alarm.set(STEP_S)
     assert repr(alarm).startswith("<Alarm for ")
     await asyncio.sleep(2 * STEP_S)
     assert len(rung) == 1
+
+
+async def test_one_that_is_closed_never_rings(alarm: Alarm, rung: list[float]) -> None:
+    """It has let go of whom it called."""
+    alarm.set(STEP_S)
+    alarm.close()
+    alarm.set(STEP_S)
+    await asyncio.sleep(2 * STEP_S)
+    assert rung == []
 
 
 async def test_it_rings_again_only_when_it_is_set_again(alarm: Alarm, rung: list[float]) -> None:

@@ -111,7 +111,7 @@ def _settle_memory() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG_OBJECTS, 20, 50)
+    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
 
 
 def _log_to_standard_error(form: str, level: str) -> None:

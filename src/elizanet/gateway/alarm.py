@@ -43,8 +43,9 @@ class Alarm:
         self._when = math.inf
 
     def close(self) -> None:
-        """Stop, and give the timer back."""
+        """Stop, give the timer back, and let go of whoever is to be called."""
         self._when = math.inf
+        self._ring = _nobody
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -63,3 +64,7 @@ class Alarm:
             return
         self._when = math.inf
         self._ring()
+
+
+def _nobody() -> None:
+    """Stand for whom an alarm called that is closed."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from elizanet.errors import AllTargetsFailed, InputError, ProviderError
+from elizanet.errors import AllTargetsFailed, InputError, ProviderError, forget_frames
 from elizanet.gateway import failures, models
 from elizanet.gateway.admission import Admission, draining
 from elizanet.gateway.asgi import Exchange, Receive, Scope, Send
@@ -99,8 +99,12 @@ class Gateway:
             answer = failures.refused(error, exchange.call_id)
         except ProviderError as error:
             answer = failures.failed_alone(error, exchange.call_id)
+            forget_frames(error)
         except AllTargetsFailed as error:
             answer = failures.all_failed(error, exchange.call_id)
+            forget_frames(error)
+            for each in error.errors:
+                forget_frames(each)
         except Exception:  # the server's boundary: recorded, and the caller is told
             self._metrics.faults += 1
             logger.exception("[%s] the gateway failed", exchange.call_id)

@@ -8,7 +8,7 @@ from typing import Final
 
 from elizanet.call import Answer, BodyKind, Event
 from elizanet.classify import verdict_for
-from elizanet.errors import FailureClass, ProviderError
+from elizanet.errors import FailureClass, ProviderError, forget_frames
 from elizanet.gateway import failures
 from elizanet.gateway import headers as wire
 from elizanet.gateway.asgi import BODY, Exchange
@@ -65,6 +65,7 @@ async def _send_events(
                 raise stream.fault
     except ProviderError as error:
         end = failures.break_event(error, stream.last, typed=typed)
+        forget_frames(error)
     except Exception as error:  # noqa: BLE001 -- the boundary of a stream: recorded, and told
         end = failures.break_event(_fault(exchange, error), stream.last, typed=typed)
     await exchange.send({"type": BODY, "body": end, "more_body": False})

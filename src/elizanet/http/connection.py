@@ -79,7 +79,6 @@ class Connection(asyncio.BufferedProtocol):
         return f"<Connection {state} buffered={self._buffered}>"
 
     def _reset(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
         self.status = 0
         self.is_special = False  # a header asks for more than to be passed on
         self.headers: list[tuple[str, str]] = []
@@ -95,6 +94,7 @@ class Connection(asyncio.BufferedProtocol):
     def request(self, head: bytes, body: bytes, *, bodiless: bool = False) -> None:
         """Start an exchange: send a request. `bodiless`: its answer has a head only."""
         self._reset()
+        self._parser = httptools.HttpResponseParser(self)
         self._bodiless = bodiless
         if len(body) > HIGH_WATER:  # joining would copy it
             self.transport.write(head)
@@ -123,7 +123,7 @@ class Connection(asyncio.BufferedProtocol):
         """Wait until `status` and `headers` are known. Raises `TransportError`."""
         while not self._head_done:
             if self._failure is not None:
-                raise self._failure
+                raise self._failure.anew()
             await self._wait()
 
     async def read(self) -> bytes:
@@ -132,7 +132,7 @@ class Connection(asyncio.BufferedProtocol):
             if self._complete:
                 return b""
             if self._failure is not None:
-                raise self._failure
+                raise self._failure.anew()
             await self._wait()
         data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
@@ -185,6 +185,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour only
+        self._parser = httptools.HttpResponseParser(self)  # they hold each other, while connected
 
     def pause_writing(self) -> None:
         self._writable = False
@@ -221,6 +222,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.closed.done():
             self.closed.set_result(None)
+        self._parser = None  # type: ignore[assignment]  # it holds the connection
         if self._complete or self._failure is not None:
             return
         if self._head_done and not self._framed and exc is None:

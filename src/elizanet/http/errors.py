@@ -32,6 +32,11 @@ class TransportError(Exception):
     def __init__(self, problem: Problem, detail: str = "") -> None:
         super().__init__(f"{problem.value}: {detail}" if detail else problem.value)
         self.problem = problem
+        self._detail = detail
+
+    def anew(self) -> TransportError:
+        """Return the same error: one that was raised holds the frames that it passed through."""
+        return TransportError(self.problem, self._detail)
 
 
 _UNREACHABLE: Final = frozenset(
