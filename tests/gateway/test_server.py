@@ -151,9 +151,14 @@ async def test_the_command_serves_until_a_signal(
         assert "listens on http://127.0.0.1:" in first
         assert "gpt-4o" in second
         assert "local/gpt-4o" in second
-        assert "missing: keys" in await asyncio.to_thread(process.stdout.readline)
-        assert "missing: a fallback" in await asyncio.to_thread(process.stdout.readline)
+        third, fourth, fifth, sixth = [
+            await asyncio.to_thread(process.stdout.readline) for _ in range(4)
+        ]
         url = first.split()[3]
+        assert third == f"dashboard: {url.removesuffix('/v1')}/dashboard\n"
+        assert fourth == "records: off\n"
+        assert "missing: keys" in fifth
+        assert "missing: a fallback" in sixth
         assert json.loads(await ask(f"{url}/chat/completions"))["choices"]
         began = time.monotonic()
         process.send_signal(number)

@@ -48,7 +48,7 @@ async def test_the_status_tells_of_targets_and_of_the_process(
 async def test_the_status_tells_what_the_checks_found(
     serve: Serve, primary: Upstream, backup: Upstream
 ) -> None:
-    """Of every provider that was checked, and nothing where checks are switched off."""
+    """In the order of the settings; and nothing where checks are switched off."""
     backup.fail("status=503")
     async with serve(primary, backup, check_every=0.1) as gateway:
         async with asyncio.timeout(5):

@@ -102,8 +102,12 @@ class Monitor:
         self._reloaded.set()
 
     def results(self) -> dict[str, CheckResult]:
-        """Return what was found last, by provider; whoever was not checked yet is missing."""
-        return dict(self._results)
+        """Return what was found last, by provider, in the order of the settings.
+
+        Whoever was not checked yet is missing.
+        """
+        found = self._results
+        return {name: found[name] for name in self._router().in_use if name in found}
 
     async def _run(self) -> None:
         clock = asyncio.get_running_loop().time
