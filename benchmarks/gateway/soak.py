@@ -4,10 +4,10 @@
     python -m benchmarks.gateway.soak --minutes 2     # only whether calls are lost
     python -m benchmarks.gateway.soak --share 0.4     # on a machine that others use, too
 
-First the capacity is measured: calls a second, one in five a stream, with nothing wrong. Then
-callers ask at 70 % of it while the providers fail in turn (`soak_provider`). Exits with 1 if a
-call is lost, a broken stream is passed off as whole, or, from ten minutes on, memory or descriptors
-grow.
+One call in five is a stream, and the providers fail in turn (`soak_provider`). First the capacity
+is measured: the calls a second that would keep the gateway's core busy, by what a call costs while
+each of the faults happens once. Then callers ask at 70 % of it. Exits with 1 if a call is lost, a
+broken stream is passed off as whole, or, from ten minutes on, memory or descriptors grow.
 """
 
 from __future__ import annotations
@@ -31,15 +31,13 @@ from typing import Final
 import uvloop
 from benchmarks.gateway import load, subjects, traffic
 from benchmarks.gateway.soak_load import Crowd, Outcomes
+from benchmarks.gateway.soak_provider import FAULTS, PHASE_S
 from benchmarks.gateway.subjects import TRAFFIC_CORE, Subject
 
 SHARE: Final = 0.7
-WARM_UP_S: Final = 2.0
-CALIBRATION_S: Final = 10.0
-ENDLESS: Final = 20_000.0
-"""Calls a second that nobody can answer."""
-AT_ONCE: Final = 256
-"""Calls under way at once while the capacity is measured: enough to keep the gateway busy."""
+WARM_UP_S: Final = 5.0
+CALIBRATION_PER_SECOND: Final = 1_000.0
+CALIBRATION_S: Final = PHASE_S * len(FAULTS)
 SAMPLE_S: Final = 1.0
 TOLD_EVERY: Final = 10
 SETTLE_S: Final = 3.0
@@ -56,6 +54,7 @@ MOST_MORE_DESCRIPTORS: Final = 32
 _SETTINGS: Final = """
 [gateway]
 keys = ["env:BENCHMARK_KEY"]
+max_in_flight = 10_000
 [providers.p0]
 base_url = "http://127.0.0.1:{provider}/0/v1"
 [providers.p1]
@@ -74,6 +73,8 @@ chain = ["p0/*", "p1/*", "p2/*"]
 attempt = 2.0
 first_event = 2.0
 """
+"""A third of the calls wait two seconds for a provider that has just fallen silent: at this rate
+more than the 1,000 that may be in flight by default."""
 
 
 @dataclass(frozen=True)
@@ -92,15 +93,21 @@ def recording(directory: Path, provider: int) -> AbstractContextManager[Subject]
     return subjects.gateway(directory, provider, _SETTINGS, database=database)
 
 
+def failing_providers() -> AbstractContextManager[int]:
+    """Run the providers that fail in turn; gives their port."""
+    return subjects.provider("benchmarks.gateway.soak_provider")
+
+
 async def capacity(directory: Path) -> float:
-    """Return the calls a second that are answered when there is always another one to answer."""
-    with subjects.provider() as port, recording(directory, port) as gateway:
-        for seconds in (WARM_UP_S, CALIBRATION_S):
-            crowd = Crowd(gateway.port, ENDLESS, AT_ONCE)
-            await crowd.ask_for(seconds)
-            answered = crowd.outcomes.whole / seconds
-            await crowd.leave()
-    return answered
+    """Return the calls a second that would take all of the gateway's core."""
+    with failing_providers() as port, recording(directory, port) as gateway:
+        crowd = Crowd(gateway.port, CALIBRATION_PER_SECOND)
+        await crowd.ask_for(WARM_UP_S)
+        used, sent = gateway.cpu_us(), crowd.outcomes.sent
+        await crowd.ask_for(CALIBRATION_S)
+        a_call_us = (gateway.cpu_us() - used) / (crowd.outcomes.sent - sent)
+        await crowd.leave()
+    return 1e6 / a_call_us
 
 
 @dataclass
@@ -143,8 +150,7 @@ class Soak:
 
 async def soak(directory: Path, per_second: float, seconds: float) -> Soak:
     """Ask for so long, while providers fail."""
-    module = "benchmarks.gateway.soak_provider"
-    with subjects.provider(module) as port, recording(directory, port) as gateway:
+    with failing_providers() as port, recording(directory, port) as gateway:
         crowd = Crowd(gateway.port, per_second)
         samples: list[Sample] = []
         watch = asyncio.create_task(_watch(gateway, crowd, samples))
@@ -199,7 +205,7 @@ def _report(done: Soak) -> str:
 async def _run(minutes: float, share: float) -> Soak:
     with tempfile.TemporaryDirectory() as directory:
         found = await capacity(Path(directory))
-        print(f"capacity: {found:,.0f} calls a second", flush=True)
+        print(f"capacity: {found:,.0f} calls a second, {1e6 / found:,.0f} us each", flush=True)
         return await soak(Path(directory), share * found, 60 * minutes)
 
 

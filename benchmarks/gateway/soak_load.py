@@ -125,15 +125,11 @@ class Caller(asyncio.Protocol):
 
 
 class Crowd:
-    """Callers who send so many requests a second, whatever becomes of them.
+    """Callers who send so many requests a second, whatever becomes of them."""
 
-    `most`: calls at once; with as many under way, what was due is not sent later.
-    """
-
-    def __init__(self, port: int, per_second: float, most: int = 100_000) -> None:
+    def __init__(self, port: int, per_second: float) -> None:
         self._port = port
         self._per_second = per_second
-        self._most = most
         self._idle: deque[Caller] = deque()
         self._all: set[Caller] = set()
         self.outcomes = Outcomes()
@@ -162,8 +158,6 @@ class Crowd:
         while (elapsed := loop.time() - began) < seconds:
             due, before = int(elapsed * self._per_second), due
             for number in range(before, due):
-                if self.waiting >= self._most:
-                    break
                 await self._ask(number)
             now = time.perf_counter()
             for caller in tuple(self._all):
