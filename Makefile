@@ -88,7 +88,7 @@ bench: .venv/.bench
 
 ## make soak        twenty minutes at 70 % of capacity with faults that come and go
 soak: .venv/.bench
-	$(BIN)/python -m benchmarks.gateway.soak
+	$(BIN)/python -m benchmarks.gateway.soak --write
 
 ## make lock        choose new versions; nothing else ever does
 lock: .venv-lock/.ready

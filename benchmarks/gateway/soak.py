@@ -1,6 +1,7 @@
 """Does the gateway last? Twenty minutes at 70 % of capacity, with one provider or another failing.
 
     python -m benchmarks.gateway.soak                 # twenty minutes
+    python -m benchmarks.gateway.soak --write         # and writes benchmarks/soak.md
     python -m benchmarks.gateway.soak --minutes 2     # only whether calls are lost
     python -m benchmarks.gateway.soak --share 0.4     # on a machine that others use, too
 
@@ -30,10 +31,11 @@ from typing import Final
 
 import uvloop
 from benchmarks.gateway import load, subjects, traffic
-from benchmarks.gateway.soak_load import Crowd, Outcomes
-from benchmarks.gateway.soak_provider import FAULTS, PHASE_S
+from benchmarks.gateway.soak_load import EVENTS, Crowd, Outcomes
+from benchmarks.gateway.soak_provider import FAULTS, FAULTY, PHASE_S, PROVIDERS
 from benchmarks.gateway.subjects import TRAFFIC_CORE, Subject
 
+TARGET: Final = Path(__file__).parent.parent / "soak.md"
 SHARE: Final = 0.7
 WARM_UP_S: Final = 5.0
 CALIBRATION_PER_SECOND: Final = 1_000.0
@@ -114,7 +116,8 @@ async def capacity(directory: Path) -> float:
 class Soak:
     """What came of a soak. `left_in_flight`: calls that the gateway still counted after it."""
 
-    per_second: float
+    capacity: float
+    share: float
     outcomes: Outcomes
     samples: list[Sample]
     left_in_flight: int
@@ -148,10 +151,10 @@ class Soak:
         return [fault for fault, is_there in found.items() if is_there]
 
 
-async def soak(directory: Path, per_second: float, seconds: float) -> Soak:
-    """Ask for so long, while providers fail."""
+async def soak(directory: Path, capacity: float, share: float, seconds: float) -> Soak:
+    """Ask for so long at this share of the capacity, while providers fail."""
     with failing_providers() as port, recording(directory, port) as gateway:
-        crowd = Crowd(gateway.port, per_second)
+        crowd = Crowd(gateway.port, capacity * share)
         samples: list[Sample] = []
         watch = asyncio.create_task(_watch(gateway, crowd, samples))
         await crowd.ask_for(seconds)
@@ -160,7 +163,7 @@ async def soak(directory: Path, per_second: float, seconds: float) -> Soak:
             await watch
         await crowd.leave()
         await asyncio.sleep(SETTLE_S)
-        return Soak(per_second, crowd.outcomes, samples, _in_flight(gateway.port))
+        return Soak(capacity, share, crowd.outcomes, samples, _in_flight(gateway.port))
 
 
 async def _watch(gateway: Subject, crowd: Crowd, samples: list[Sample]) -> None:
@@ -188,37 +191,56 @@ def _descriptors(samples: Sequence[Sample]) -> float:
 
 
 def _report(done: Soak) -> str:
-    outcomes = done.outcomes
-    lines = [
-        f"{outcomes.sent:,} calls, {done.per_second:,.0f} a second: {outcomes.whole:,} whole, "
-        f"{outcomes.told:,} streams broken and told so, {outcomes.shed:,} shed, "
-        f"{outcomes.lost:,} lost",
-        f"answers: p50 {outcomes.percentile(50):.1f} ms, p99 {outcomes.percentile(99):.0f} ms",
-        f"memory: {done.samples[-1].memory_mb:.1f} MB at the end, "
-        f"{done.growth_mb:+.1f} MB after the warm-up",
-        f"descriptors: {done.samples[-1].descriptors} at the end, "
-        f"{done.growth_descriptors:+.0f} from the second quarter to the last",
-    ]
-    return "\n".join([*lines, *outcomes.losses])
+    outcomes, last = done.outcomes, done.samples[-1]
+    return f"""\
+# The gateway while its providers fail
+
+Written by `python -m benchmarks.gateway.soak --write`: {last.seconds / 60:.0f} minutes at \
+{done.share:.0%} of its capacity on one core,
+recorded in SQLite. One call in five is a stream of {EVENTS} events. Every {PHASE_S:.0f} s another \
+of the {PROVIDERS} providers
+fails in another of {len(FAULTS)} ways, for {FAULTY * PHASE_S:.0f} s. The capacity is what would \
+take all of the core, by what a call costs
+at {CALIBRATION_PER_SECOND:,.0f} calls a second with the same failures.
+
+| | |
+| --- | --- |
+| capacity | {done.capacity:,.0f} calls a second, {1e6 / done.capacity:,.0f} us of CPU each |
+| calls | {outcomes.sent:,}, {done.capacity * done.share:,.0f} a second |
+| answered whole | {outcomes.whole:,} |
+| streams that broke after their first content, and said so | {outcomes.told:,} |
+| shed | {outcomes.shed:,} |
+| lost | {outcomes.lost:,} |
+| time to the end of an answer | p50 {outcomes.percentile(50):.1f} ms, \
+p99 {outcomes.percentile(99):.0f} ms |
+| memory | {last.memory_mb:.1f} MB at the end, {done.growth_mb:+.1f} MB after the warm-up |
+| descriptors | {last.descriptors} at the end, {done.growth_descriptors:+.0f} from the second \
+quarter to the last |
+| calls that never ended | {done.left_in_flight} |
+"""
 
 
 async def _run(minutes: float, share: float) -> Soak:
     with tempfile.TemporaryDirectory() as directory:
         found = await capacity(Path(directory))
-        print(f"capacity: {found:,.0f} calls a second, {1e6 / found:,.0f} us each", flush=True)
-        return await soak(Path(directory), share * found, 60 * minutes)
+        print(f"capacity: {found:,.0f} calls a second", file=sys.stderr, flush=True)
+        return await soak(Path(directory), found, share, 60 * minutes)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--share", type=float, default=SHARE, help="the part of the capacity used")
+    parser.add_argument("--write", action="store_true", help=f"write {TARGET.name} as well")
     given = parser.parse_args()
     os.sched_setaffinity(0, {TRAFFIC_CORE})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and leave no subject running
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         done = runner.run(_run(given.minutes, given.share))
-    print(_report(done))
+    text = _report(done)
+    print("\n".join([text, *done.outcomes.losses]))
+    if given.write:
+        TARGET.write_text(text)
     if faults := done.faults():
         sys.exit(f"failed: {', '.join(faults)}")
 
