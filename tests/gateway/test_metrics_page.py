@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from prometheus_client.core import Metric
 from prometheus_client.openmetrics import parser
 from prometheus_client.parser import text_string_to_metric_families as plain
@@ -152,6 +154,27 @@ async def test_who_is_shed_and_who_is_refused_is_counted(serve: Serve, primary: 
     assert value(told, "gateway_refusals_total", status="404", code="model_not_found") == 1
     assert value(told, "calls_total", outcome="left") == 1
     assert value(told, "gateway_faults_total") == 0
+
+
+async def test_what_is_passed_on_is_counted_by_what_came_back(
+    serve: Serve, primary: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of those that nobody answered the log tells, too; a query stays out of it."""
+    caplog.set_level(logging.INFO, "elizanet.gateway")
+    async with serve(primary, passthrough="primary") as gateway:
+        assert (await gateway.get("/v1/files/file-primary-1-3/content")).status == 200
+        for fault in ("status=404", "status=503", "reset"):
+            primary.fail(fault)
+            assert (await gateway.get("/v1/files/file-1?after=private")).status >= 400
+        told = await scraped(gateway)
+    counts = {
+        status: value(told, "gateway_passthrough_total", provider="primary", status=status)
+        for status in ("200", "404", "503", "")
+    }
+    assert counts == {"200": 1, "404": 1, "503": 1, "": 1}
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 2
+    assert all("GET /v1/files/file-1 was not answered: " in line for line in lines)
 
 
 async def test_metrics_are_for_operators(serve: Serve, primary: Upstream) -> None:

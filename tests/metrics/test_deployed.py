@@ -122,6 +122,7 @@ def test_the_dashboard_shows_every_kind_of_thing_there_is() -> None:
         "elizanet_target_success_ratio",
         "elizanet_gateway_batch_in_flight",
         "elizanet_gateway_draining",
+        "elizanet_gateway_passthrough_total",
         "elizanet_records_offered_total",
         "elizanet_records_written_total",
         "elizanet_hook_failures_total",

@@ -53,9 +53,9 @@ class Gateway:
         known = before.ownership if before else None
         self.ownership: Ownership = Ownership(router.settings, known)
         relay = Relay(router, self.max_body, self.hops, self.ownership)
-        self._passthrough = Passthrough(router, self.hops, self.ownership)
-        self._models = models.Models(router)
         self._metrics = observation.metrics
+        self._passthrough = Passthrough(router, self.hops, self.ownership, self._metrics)
+        self._models = models.Models(router)
         status = Status(router, self.doors, observation.monitor)
         self.dashboard: Dashboard = Dashboard(
             router, self.doors, observation, before.dashboard if before else None

@@ -7,6 +7,7 @@ else: what they are about exists there only. Nothing is tried again.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from typing import Final
 
@@ -23,14 +24,18 @@ from elizanet.gateway.refusal import Refusal
 from elizanet.gateway.upload import CallerUpload
 from elizanet.gateway.watch import CallerWatch
 from elizanet.limit import Limit, LimitReached
+from elizanet.metrics import Metrics
 from elizanet.operation import Operation
 from elizanet.router import Router
+
+logger = logging.getLogger("elizanet.gateway")
 
 PREFIX: Final = "/v1/"
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SMALL: Final = 64 * 1024
 """Bytes of a body that is read before it is sent on, so that it can use a kept connection."""
 
+_SERVER_ERROR: Final = 500
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _STEP: Final = re.compile(r"[/\\]")
 _DOTS: Final = frozenset({".", ".."})
@@ -38,12 +43,15 @@ _STORED: Final = frozenset({Operation.RESPONSE, Operation.CHAT})
 
 
 class Passthrough:
-    """Answers every path below `/v1/` that nobody else does."""
+    """Answers every path below `/v1/` that nobody else does; `metrics` count what came of it."""
 
-    def __init__(self, router: Router, hops: HopGuard, ownership: Ownership) -> None:
+    def __init__(
+        self, router: Router, hops: HopGuard, ownership: Ownership, metrics: Metrics
+    ) -> None:
         self._router = router
         self._hops = hops
         self._ownership = ownership
+        self._metrics = metrics
         self._usual = router.settings.gateway.passthrough
 
     def __repr__(self) -> str:
@@ -55,9 +63,19 @@ class Passthrough:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answer one request. Raises `InputError`, `ProviderError` and `CallerGone`."""
-        scope, given = exchange.scope, exchange.headers
         target = _target_of(exchange)
-        name = self._provider_for(scope["path"]) or ""
+        name = self._provider_for(exchange.scope["path"]) or ""
+        try:
+            await self._forward(exchange, name, target)
+        except ProviderError as error:
+            self._metrics.passed_on(name, error.status)
+            if error.status is None or error.status >= _SERVER_ERROR:
+                told = exchange.call_id, exchange.scope["method"], target.partition("?")[0], error
+                logger.warning("[%s] %s /v1/%.200s was not answered: %s", *told)
+            raise
+
+    async def _forward(self, exchange: Exchange, name: str, target: str) -> None:
+        scope, given = exchange.scope, exchange.headers
         headers = self._hops.passed_on(exchange) + wire.forwarded(given, with_files=True)
         within = timeout_in(given) or self._router.settings.timeouts.total
         exchange.visit.asks(None)
@@ -70,6 +88,7 @@ class Passthrough:
                     )
             except LimitReached:
                 raise _too_late(name, within) from None
+            self._metrics.passed_on(name, answer.head.status)
             patient = _Patient(answer, self._router.settings.timeouts.attempt)
             try:
                 told = wire.answered(answer.head, exchange.call_id, ())

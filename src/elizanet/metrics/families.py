@@ -193,6 +193,11 @@ REFUSALS: Final = _counter(
     "status code",
     "Requests that the gateway refused itself; overloaded are those shed.",
 )
+PASSED_ON: Final = _counter(
+    "gateway_passthrough",
+    "provider status",
+    "Requests passed on that are no calls, by the status of the answer; empty without one.",
+)
 FAULTS: Final = _counter(
     "gateway_faults", "", "Requests that met an error of the gateway itself (500)."
 )

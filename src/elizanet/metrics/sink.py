@@ -51,6 +51,7 @@ class Metrics:
         self.hook_failures: dict[str, int] = {}
         self.embeddings_degraded: dict[str, int] = {}
         self.refusals: dict[tuple[int, str], int] = {}
+        self.passed: dict[tuple[str, int | None], int] = {}
         self.faults = 0
         self._price_of: PriceOf = no_price
         self._takers: dict[type, Callable[[Any], None]] = {
@@ -77,6 +78,10 @@ class Metrics:
     def refused(self, status: int, code: str) -> None:
         """Count a request that the gateway refused; `code` is that of its error."""
         _add(self.refusals, (status, code))
+
+    def passed_on(self, provider: str, status: int | None) -> None:
+        """Count a request that is no call; `status` is that of the answer, None without one."""
+        _add(self.passed, (provider, status))
 
     def _call_ended(self, event: CallEnded) -> None:
         counts = self.calls.get((event.chain, event.operation))

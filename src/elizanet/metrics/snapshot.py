@@ -57,8 +57,14 @@ def counted(metrics: Metrics) -> Iterator[Reading]:
         yield Reading(f.HOOK_FAILURES, (hook,), count)
     for marker, count in metrics.embeddings_degraded.items():
         yield Reading(f.EMBEDDINGS_DEGRADED, (marker,), count)
+    yield from _gateway(metrics)
+
+
+def _gateway(metrics: Metrics) -> Iterator[Reading]:
     for (status, code), count in metrics.refusals.items():
         yield Reading(f.REFUSALS, (str(status), code), count)
+    for (provider, answered), count in metrics.passed.items():
+        yield Reading(f.PASSED_ON, (provider, str(answered or "")), count)
     yield Reading(f.FAULTS, (), metrics.faults)
 
 
