@@ -18,7 +18,10 @@ import pytest
 from elizanet.call import Attempt, Role, Usage
 from elizanet.cli import main
 from elizanet.cli.errors import ExitCode
+from elizanet.cli.finding import Finder
+from elizanet.cli.following import Follower
 from elizanet.errors import FailureClass, Skipped
+from elizanet.records.reading import Which
 from elizanet.telemetry import CallEnded, Outcome
 from support.made_calls import call_id, made, record, tried
 
@@ -280,6 +283,23 @@ async def test_following_begins_with_the_newest_and_shows_late_ones(
         assert [await logs.shown() for _ in range(2)] == [4, 5]
         record(tmp_path, made(call_id(NOW - 80_000, 9), tried()))
         assert await logs.shown() == 9
+
+
+def test_a_burst_between_two_looks_is_shown_or_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All of it as far back as a long look goes; beyond that somebody is told."""
+    monkeypatch.setattr("elizanet.cli.following.LOOK", 3)
+    monkeypatch.setattr("elizanet.cli.following.LONG_LOOK", 10)
+    calls = [made(call_id(NOW + n, n), tried()) for n in range(30)]
+    follower = Follower(Finder(record(tmp_path, *calls[:2]), [Which()]), 50)
+    assert len(follower.poll()) == 2
+    record(tmp_path, *calls[2:10])
+    assert [call.id for call in follower.poll()] == [event.call_id for event in calls[2:10]]
+    assert capsys.readouterr().err == ""
+    record(tmp_path, *calls[10:])
+    assert [call.id for call in follower.poll()] == [event.call_id for event in calls[20:]]
+    assert "more than 10 calls since the last look" in capsys.readouterr().err
 
 
 async def test_a_reader_that_goes_away_ends_it_quietly(start: Start, tmp_path: Path) -> None:

@@ -114,15 +114,3 @@ def board(database: str) -> Boards:
             yield Board(gateway)
 
     return served
-
-
-@pytest.fixture
-async def primary() -> AsyncIterator[Upstream]:
-    async with Upstream("primary") as upstream:
-        yield upstream
-
-
-@pytest.fixture
-async def backup() -> AsyncIterator[Upstream]:
-    async with Upstream("backup") as upstream:
-        yield upstream

@@ -27,7 +27,6 @@ from elizanet.settings import (
     Timeouts,
 )
 from elizanet.telemetry import Sink
-from elizanet.testing import Upstream
 
 HEAD_END = b"\r\n\r\n"
 CHAT = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}'
@@ -264,15 +263,3 @@ def serve() -> Serve:
         return serving(settings_for(providers, **changes), sockets, sinks)
 
     return served
-
-
-@pytest.fixture
-async def primary() -> AsyncIterator[Upstream]:
-    async with Upstream("primary") as upstream:
-        yield upstream
-
-
-@pytest.fixture
-async def backup() -> AsyncIterator[Upstream]:
-    async with Upstream("backup") as upstream:
-        yield upstream

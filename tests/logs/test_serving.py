@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from pathlib import Path
 
 from elizanet.testing import Upstream
+from support.processes import serve_one
 
 CHAT = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}'
 REQUEST = (
@@ -21,24 +21,13 @@ MORE_THAN_A_PIPE_HOLDS = 400
 async def test_a_log_that_nobody_reads_holds_up_no_answer(tmp_path: Path) -> None:
     """Its pipe is full after some hundred calls; then they go on, and it ends when told to."""
     async with Upstream("primary") as primary:
-        settings = (
-            f'[providers.p]\nbase_url = "{primary.base_url}"\n[models."*"]\nchain = ["p/*"]\n'
-        )
-        (tmp_path / "elizanet.toml").write_text(settings, encoding="utf-8")
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "elizanet", "serve", "--port", "0"),
-            cwd=tmp_path,
-            env={
-                "PATH": os.defpath,
-                "ELIZANET_DB": "none",
-                "ELIZANET_LOG_LEVEL": "debug",
-                "ELIZANET_LOG_FORMAT": "text",
-            },
-            stdout=asyncio.subprocess.PIPE,
+        process, port = await serve_one(
+            tmp_path,
+            primary,
             stderr=(reading := os.pipe())[1],
+            ELIZANET_LOG_LEVEL="debug",
+            ELIZANET_LOG_FORMAT="text",
         )
-        assert process.stdout is not None
-        port = int((await process.stdout.readline()).split(b"/v1")[0].rpartition(b":")[2])
         for _ in range(MORE_THAN_A_PIPE_HOLDS):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(REQUEST)

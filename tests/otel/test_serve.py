@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from elizanet.testing import Upstream
 from otel.conftest import attributes
+from support.processes import serve_one
 
 if TYPE_CHECKING:
     from otel.conftest import Collector
@@ -25,25 +24,13 @@ async def test_a_served_call_goes_on_with_the_trace_of_its_caller(
 ) -> None:
     """What waits is sent at the end; prompts and answers are in none of it."""
     async with Upstream("primary") as primary:
-        settings = (
-            f'[providers.p]\nbase_url = "{primary.base_url}"\n[models."*"]\nchain = ["p/*"]\n'
-        )
-        (tmp_path / "elizanet.toml").write_text(settings, encoding="utf-8")
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "elizanet", "serve", "--port", "0"),
-            cwd=tmp_path,
-            env={
-                "PATH": os.defpath,
-                "ELIZANET_DB": "none",
-                "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
-                "OTEL_METRICS_EXPORTER": "none",
-            },
-            stdout=asyncio.subprocess.PIPE,
+        process, port = await serve_one(
+            tmp_path,
+            primary,
             stderr=asyncio.subprocess.PIPE,
+            OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint,
+            OTEL_METRICS_EXPORTER="none",
         )
-        assert process.stdout is not None
-        first = (await process.stdout.readline()).decode()
-        port = int(first.split("/v1")[0].rpartition(":")[2])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         head = (
             "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shlex
 import signal
@@ -10,10 +11,32 @@ import sys
 from pathlib import Path
 from typing import Self
 
+from elizanet.testing import Upstream
+
 START_S = 20.0
 """Seconds a process may take to listen, on a machine that has other things to do."""
 
 _LISTENS = re.compile(r"listens on (http://\S+)")
+
+
+async def serve_one(
+    folder: Path, upstream: Upstream, *, stderr: int, **environment: str
+) -> tuple[asyncio.subprocess.Process, int]:
+    """Start a gateway in front of one provider; return the process and the port it listens on."""
+    settings = f'[providers.p]\nbase_url = "{upstream.base_url}"\n[models."*"]\nchain = ["p/*"]\n'
+    (folder / "elizanet.toml").write_text(settings, encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "elizanet", "serve", "--port", "0"),
+        cwd=folder,
+        env={"PATH": os.defpath, "ELIZANET_DB": "none", **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=stderr,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(START_S):
+        found = _LISTENS.search((await process.stdout.readline()).decode())
+    assert found is not None
+    return process, int(found[1].split(":")[2].split("/")[0])
 
 
 class Process:

@@ -2,6 +2,8 @@
 
 A call is recorded when it ends, and stands where it began. So each look goes over the newest
 calls, and every tenth one over many more: a long call turns up among those that began after it.
+A look that finds nothing but new calls goes over many more as well, and where these are too few,
+somebody is told that calls are missing.
 """
 
 from __future__ import annotations
@@ -56,13 +58,20 @@ class Follower:
             limit = LONG_LOOK
         else:
             limit = LOOK
-        found, _ = self._finder.newest(limit)
+        found, more = self._finder.newest(limit)
+        if more and limit < LONG_LOOK and self._all_new(found):
+            found, more = self._finder.newest(LONG_LOOK)
+        if more and not first and self._all_new(found):
+            note(f"more than {LONG_LOOK:,} calls since the last look: the oldest are not shown")
         self._looks += 1
         new = [call for call in found if call.id not in self._known]
         self._known.update(dict.fromkeys(call.id for call in new))
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return new[-self._limit :] if first else new
+
+    def _all_new(self, found: list[CallRecord]) -> bool:
+        return self._known.keys().isdisjoint(call.id for call in found)
 
     def _tell(self, trouble: str, *, waiting: bool) -> None:
         if trouble != self._trouble:
