@@ -48,6 +48,7 @@ mutation: .venv/.dev
 
 ## make test-sdks   the official clients, installed in places of their own, through the real gateway
 test-sdks: .venv-sdks/.ready tests/sdks/node/node_modules/.package-lock.json
+	scripts/install.sh curl curl
 	.venv-sdks/bin/python -m pytest -q -m sdks tests/sdks
 
 ## make test-peers  against a real LiteLLM, installed in a venv of its own
@@ -68,7 +69,7 @@ test-promtool: .venv/.dev
 
 ## make test-browser  the dashboard in a real Chromium of the distribution's packages
 test-browser: .venv-browser/.ready
-	scripts/install_chromium.sh
+	scripts/install.sh chromium chromium fonts-dejavu-core
 	.venv-browser/bin/python -m pytest -q -m browser tests/dashboard
 
 ## make bench       the figures of benchmarks/, written anew
@@ -83,7 +84,7 @@ bench: .venv/.bench
 	$(BIN)/python benchmarks/limiter.py --write
 	$(BIN)/python benchmarks/observability.py --write
 	$(BIN)/python -m benchmarks.records --write
-	scripts/install_nginx.sh
+	scripts/install.sh nginx nginx-light
 	$(BIN)/python -m benchmarks.gateway --write
 
 ## make soak        twenty minutes at 70 % of capacity with faults that come and go

@@ -4,9 +4,9 @@
     python -m benchmarks.gateway --write    # and writes benchmarks/gateway.md
     python -m benchmarks.gateway --python /usr/bin/python3.11    # which runs the gateway
 
-Linux with two cores and nginx (scripts/install_nginx.sh); about three minutes. Gateway and
-nginx have one core, in turn; provider and callers have the other. Exits with 1 if a target
-is missed.
+Linux with two cores and nginx (scripts/install.sh nginx nginx-light); about three minutes.
+Gateway and nginx have one core, in turn; provider and callers have the other. Exits with 1 if a
+target is missed.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ def nginx_program() -> str:
     """Return the path of nginx. Raises SystemExit if it is not installed."""
     found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if found is None:
-        raise SystemExit("nginx is not installed: scripts/install_nginx.sh installs it")
+        raise SystemExit("nginx is not installed: scripts/install.sh nginx nginx-light installs it")
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,10 +10,7 @@ import pytest
 
 from support.gateway_process import Gateway, Providers
 
-pytestmark = [
-    pytest.mark.sdks,
-    pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl"),
-]
+pytestmark = pytest.mark.sdks
 
 CHAT = '{"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}'
 

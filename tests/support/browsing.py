@@ -19,7 +19,7 @@ Scheme = Literal["light", "dark"]
 async def chromium() -> AsyncIterator[Browser]:
     """Start the Chromium of this machine."""
     path = shutil.which("chromium")
-    assert path, "scripts/install_chromium.sh installs it"
+    assert path, "make test-browser installs it"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         try:
