@@ -13,12 +13,14 @@ import pytest
 from msgspec.structs import replace
 
 from elizanet.errors import FailureClass, Skipped
+from elizanet.records import histogram
 from elizanet.records.errors import RecordsError
 from elizanet.records.known import Known
 from elizanet.records.making import make_call
 from elizanet.records.model import CallRecord
 from elizanet.records.opening import open_reader
 from elizanet.records.reading import Dimension, Totals, Which, Window
+from elizanet.records.yielding import READ_PORTION
 from elizanet.telemetry import CallEnded, HealthChanged, Outcome
 from support.ended import attempt, ended
 from support.recorded import answered, call_id, failed, moved, record, recorder, some
@@ -218,6 +220,35 @@ def test_a_series_adds_up_to_the_totals(url: str, step: int) -> None:
     for point in whole:
         check(point.totals, [c for c in calls if point.at <= c.at < point.at + step])
     reader.close()
+
+
+def test_percentiles_are_left_out_where_nobody_wants_them(url: str) -> None:
+    """Everything else is the same."""
+    record(url, *some(50, random.Random(3), time.time() - 3600, 3600))
+    reader = open_reader(url)
+    window = Window(time.time() - 7200, time.time())
+    whole, counted = (reader.totals(window, percentiles=wanted)[0] for wanted in (True, False))
+    steps = zip(
+        reader.series(window, 300), reader.series(window, 300, percentiles=False), strict=True
+    )
+    for with_them, without in [(whole, counted), *((a.totals, b.totals) for a, b in steps)]:
+        assert with_them.seconds_p50 is not None
+        left_out = [n for n in Totals.__struct_fields__ if n.endswith(("_p50", "_p95", "_p99"))]
+        assert len(left_out) == 6
+        assert without == replace(with_them, **dict.fromkeys(left_out))
+    reader.close()
+
+
+def test_adding_up_leaves_the_interpreter_to_others_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The dashboard asks in the process that answers calls."""
+    pauses: list[float] = []
+    monkeypatch.setattr("elizanet.records.yielding.time.sleep", pauses.append)
+    stored = histogram.pack(histogram.one(0.5))
+    rows = [("", stored, b"")] * (3 * READ_PORTION)
+    assert histogram.added(rows) == {("",): (3 * READ_PORTION * histogram.one(0.5), 0)}
+    assert len(pauses) == 2
 
 
 def test_a_step_that_is_no_multiple_of_a_minute_is_refused(url: str) -> None:

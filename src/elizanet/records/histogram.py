@@ -18,8 +18,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any, Final
+
+from elizanet.records.yielding import READ_PORTION, in_portions
 
 SHORTEST: Final = 1e-4
 """Seconds; where the first lane begins."""
@@ -65,7 +67,7 @@ def added(rows: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], tuple[int, i
     """
     found: dict[tuple[Any, ...], tuple[dict[int, int], dict[int, int]]] = {}
     number = int.from_bytes
-    for row in rows:
+    for row in chain.from_iterable(in_portions(rows, READ_PORTION)):
         key = row[:-2]
         both = found.get(key)
         if both is None:

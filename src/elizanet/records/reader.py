@@ -36,13 +36,22 @@ class RecordReader:
         with self._connected() as database:
             return finding.one(database, call_id)
 
-    def totals(self, window: Window, by: Sequence[Dimension] = ()) -> list[Totals]:
+    def totals(
+        self, window: Window, by: Sequence[Dimension] = (), *, percentiles: bool = True
+    ) -> list[Totals]:
         with self._connected() as database:
-            return summing.totals(database, window, by)
+            return summing.totals(database, window, by, percentiles=percentiles)
 
-    def series(self, window: Window, step: float, by: Sequence[Dimension] = ()) -> list[Point]:
+    def series(
+        self,
+        window: Window,
+        step: float,
+        by: Sequence[Dimension] = (),
+        *,
+        percentiles: bool = True,
+    ) -> list[Point]:
         with self._connected() as database:
-            return summing.series(database, window, step, by)
+            return summing.series(database, window, step, by, percentiles=percentiles)
 
     def attempts(self, window: Window) -> list[AttemptTotals]:
         with self._connected() as database:

@@ -116,14 +116,24 @@ class Reader(Protocol):
         """Return one call, by its id or an unambiguous beginning of it (8 characters or more)."""
         ...
 
-    def totals(self, window: Window, by: Sequence[Dimension] = ()) -> list[Totals]:
+    def totals(
+        self, window: Window, by: Sequence[Dimension] = (), *, percentiles: bool = True
+    ) -> list[Totals]:
         """Return the sums over a window, one for each value of the dimensions, most calls first.
 
-        Without dimensions there is exactly one, also for no calls.
+        Without dimensions there is exactly one, also for no calls. Percentiles are the greater
+        part of the work; without them they are None.
         """
         ...
 
-    def series(self, window: Window, step: float, by: Sequence[Dimension] = ()) -> list[Point]:
+    def series(
+        self,
+        window: Window,
+        step: float,
+        by: Sequence[Dimension] = (),
+        *,
+        percentiles: bool = True,
+    ) -> list[Point]:
         """Return the sums by time, oldest first; `step` is in seconds, a multiple of 60.
 
         Steps without calls are left out. Percentiles are given as in `totals`.

@@ -46,7 +46,9 @@ class Span(NamedTuple):
     until: int
 
 
-def totals(database: Database, window: Window, by: Sequence[Dimension]) -> list[Totals]:
+def totals(
+    database: Database, window: Window, by: Sequence[Dimension], *, percentiles: bool
+) -> list[Totals]:
     """Return the sums over a window, most calls first."""
     _check(by)
     found: dict[Row, Totals] = {}
@@ -56,13 +58,16 @@ def totals(database: Database, window: Window, by: Sequence[Dimension]) -> list[
             _add(found.setdefault(row[: len(by)], Totals()), row[len(by) :])
     if not by:
         found.setdefault((), Totals())
-    _percentiles(found, _histograms(database, spans, by))
+    if percentiles:
+        _percentiles(found, _histograms(database, spans, by))
     for key, sums in found.items():
         sums.key = tuple(map(str, key))
     return sorted(found.values(), key=lambda sums: (-sums.calls, sums.key))
 
 
-def series(database: Database, window: Window, step: float, by: Sequence[Dimension]) -> list[Point]:
+def series(
+    database: Database, window: Window, step: float, by: Sequence[Dimension], *, percentiles: bool
+) -> list[Point]:
     """Return the sums by time, oldest first, and most calls first in each step."""
     if step <= 0 or step % MINUTE:
         raise ValueError(f"a step of {step:g} s is not a multiple of {MINUTE} s")
@@ -75,7 +80,8 @@ def series(database: Database, window: Window, step: float, by: Sequence[Dimensi
     found: dict[Row, Totals] = {}
     for row in database.query(_grouped(span, by, begins), values):
         _add(found.setdefault(row[: len(by) + 1], Totals()), row[len(by) + 1 :])
-    _percentiles(found, _histograms(database, [span], by, begins))
+    if percentiles:
+        _percentiles(found, _histograms(database, [span], by, begins))
     points = []
     for (begin, *key), sums in found.items():
         sums.key = tuple(map(str, key))

@@ -13,18 +13,20 @@ from itertools import islice
 from typing import Final, TypeVar
 
 PORTION: Final = 64
-"""Records or rows that are worked on at a time: less than half a millisecond."""
+"""Records or rows that are written at a time: less than half a millisecond."""
+READ_PORTION: Final = 512
+"""Rows that are added up at a time: the same."""
 _PAUSE_S: Final = 0.0001
 
 T = TypeVar("T")
 
 
-def in_portions(items: Iterable[T]) -> Iterator[list[T]]:
-    """Return the items in lists of `PORTION`, with a pause between two of them."""
+def in_portions(items: Iterable[T], size: int = PORTION) -> Iterator[list[T]]:
+    """Return the items in lists of `size`, with a pause between two of them."""
     rest = iter(items)
-    portion = list(islice(rest, PORTION))
+    portion = list(islice(rest, size))
     while portion:
         yield portion
-        portion = list(islice(rest, PORTION))
+        portion = list(islice(rest, size))
         if portion:
             time.sleep(_PAUSE_S)

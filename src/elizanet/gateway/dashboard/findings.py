@@ -97,7 +97,7 @@ class Examine:
             at=now,
             now=asked(reader.attempts(Window(now - _NOW_S, now))),
             chapters={host: _chapter(reader, span) for host, span in recent.items()},
-            totals=reader.totals(Window(since, now))[0],
+            totals=reader.totals(Window(since, now), percentiles=False)[0],
             helpers=_helpers(reader, Window(since, now)),
             affected=_affected(reader, Window(since, now)),
         )
@@ -148,7 +148,7 @@ def _chapter(reader: Reader, span: Span) -> Chapter:
 def _helpers(reader: Reader, window: Window) -> list[str]:
     """Return the providers that answered what others should have, most calls first."""
     answered: Counter[str] = Counter()
-    for totals in reader.totals(window, ("target", "fallback_reason")):
+    for totals in reader.totals(window, ("target", "fallback_reason"), percentiles=False):
         target, reason = totals.key
         if reason and target:
             answered[target.partition("/")[0]] += totals.calls
@@ -161,7 +161,7 @@ def _affected(reader: Reader, window: Window) -> list[str]:
     dimensions: tuple[Dimension, ...] = ("model", "caller")
     for dimension in dimensions:
         found: Counter[str] = Counter()
-        for totals in reader.totals(window, (dimension,)):
+        for totals in reader.totals(window, (dimension,), percentiles=False):
             found[totals.key[0]] = totals.failed + totals.broken + totals.fallbacks
         concerned += [
             name

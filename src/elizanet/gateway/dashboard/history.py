@@ -77,7 +77,7 @@ class Recall:
             step=chosen.step,
             totals=reader.totals(window)[0],
             columns=columns(at, whole),
-            by_target=split(at, reader.series(window, chosen.step, ("target",))),
+            by_target=split(at, _counted(reader, window, chosen.step, "target")),
             by_reason=split(at, _fallbacks(reader, window, chosen.step)),
             callers=_affected(reader, window, "caller"),
             models=_affected(reader, window, "model"),
@@ -111,8 +111,12 @@ def asked(totals: Iterable[AttemptTotals]) -> dict[str, Asked]:
 
 
 def _fallbacks(reader: Reader, window: Window, step: int) -> list[Point]:
-    points = reader.series(window, step, ("fallback_reason",))
+    points = _counted(reader, window, step, "fallback_reason")
     return [point for point in points if point.totals.key != ("",)]
+
+
+def _counted(reader: Reader, window: Window, step: int, dimension: Dimension) -> list[Point]:
+    return reader.series(window, step, (dimension,), percentiles=False)
 
 
 def _affected(reader: Reader, window: Window, dimension: Dimension) -> list[Totals]:
