@@ -52,6 +52,8 @@ FAILURES = (FailureClass.OVERLOADED, FailureClass.RATE_LIMIT, FailureClass.TIMEO
 
 MAX_WRITER_S = 3.0
 MAX_QUESTION_MS = 300.0
+MAX_CHARTS_MS = 500.0
+"""All questions that the charts ask together, every 15 seconds."""
 MAX_SINK_US = 2.0
 MAX_MASKING_MS = 20.0
 
@@ -172,9 +174,6 @@ def questions(reader: Reader, end: float) -> dict[str, Callable[[], object]]:
             part, 300, ("target",), percentiles=False
         ),
         "the headline of the dashboard": lambda: Examine(HOSTS, part.since)(reader, end),
-        "all charts of the dashboard, 24 hours": lambda: Recall("24h", HOSTS, part.since)(
-            reader, end
-        ),
         "attempts": lambda: reader.attempts(day),
         "changes of health": lambda: reader.latest_changes(end),
         "50 newest calls": lambda: reader.calls(Which(), 50),
@@ -200,6 +199,10 @@ def question_costs(folder: Path, calls: int) -> list[Figure]:
     for name, ask in questions(reader, end).items():
         best = min(timed(ask) for _ in range(ROUNDS))
         figures.append(Figure(name, best * 1e3, "ms", MAX_QUESTION_MS, note))
+    charts = Recall("24h", HOSTS, end - 6 * 3600)
+    best = min(timed(partial(charts, reader, end)) for _ in range(ROUNDS))
+    name = "all charts of the dashboard together"
+    figures.append(Figure(name, best * 1e3, "ms", MAX_CHARTS_MS, note))
     reader.close()
     return figures
 

@@ -14,8 +14,8 @@ from typing import Final, TypeVar
 
 PORTION: Final = 64
 """Records or rows that are written at a time: less than half a millisecond."""
-READ_PORTION: Final = 512
-"""Rows that are added up at a time: the same."""
+READ_PORTION: Final = 1024
+"""Rows that are added up at a time: about a millisecond."""
 _PAUSE_S: Final = 0.0001
 
 T = TypeVar("T")
