@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -228,8 +229,19 @@ async def test_sighup_rereads_the_file(tmp_path: Path, primary: Upstream, backup
             pass
         return dict(reply.headers)["x-elizanet-provider"]
 
+    async def is_current(process: Process) -> str:
+        url = f"{process.base_url.removesuffix('/v1')}/metrics"
+        reply = await http.send("GET", url, (), b"", connect_timeout=3.0)
+        text = b""
+        while chunk := await reply.chunk():
+            text += chunk
+        found = re.search(rb"^elizanet_gateway_last_reload_successful (.*)$", text, re.MULTILINE)
+        assert found
+        return found[1].decode()
+
     async with Process("gateway", "serve", "--config", str(path), folder=tmp_path) as process:
         assert await answered_by(process) == "primary"
+        assert await is_current(process) == "1.0"
         write("backup/*")
         process._signal(signal.SIGHUP)
         await until(lambda: "the settings were reloaded: 1 chains, 0 callers" in process.log)
@@ -242,6 +254,11 @@ async def test_sighup_rereads_the_file(tmp_path: Path, primary: Upstream, backup
         assert "nobody" in process.log
         assert "(and 1 more)" in process.log
         assert "Traceback" not in process.log
+        assert await is_current(process) == "0.0"
+        write("primary/*")
+        process._signal(signal.SIGHUP)
+        await until(lambda: process.log.count("the settings were reloaded") == 2)
+        assert await is_current(process) == "1.0"
         assert await process.end() == 0
     await http.aclose()
 

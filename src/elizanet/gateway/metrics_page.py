@@ -21,8 +21,7 @@ class MetricsPage:
         self._metrics = observation.metrics
         self._router = router
         self._doors = doors
-        self._monitor = observation.monitor
-        self._recorder = observation.recorder
+        self._observation = observation
 
     def __repr__(self) -> str:
         return f"<MetricsPage of {self._metrics!r}>"
@@ -39,13 +38,14 @@ class MetricsPage:
     def _readings(self) -> Iterator[Reading]:
         yield from counted(self._metrics)
         yield from known_of(self._router.states(), self._metrics.labels)
-        for name, result in self._monitor.results().items():
+        yield Reading(f.RELOADED, (), self._observation.are_settings_current)
+        for name, result in self._observation.monitor.results().items():
             yield Reading(f.CHECK, (name,), result.state != "unhealthy")
             yield Reading(f.CHECK_SECONDS, (name,), result.seconds)
         yield from _process(self._doors)
         yield Reading(f.TELEMETRY_FAILURES, (), self._router.emit.failures)
-        if self._recorder is not None:
-            yield from recorded(self._recorder.stats())
+        if self._observation.recorder is not None:
+            yield from recorded(self._observation.recorder.stats())
 
 
 def _written(readings: list[Reading], accept: str) -> tuple[str, bytes]:

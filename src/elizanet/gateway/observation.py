@@ -21,14 +21,16 @@ class Observation:
     """Counts, records and checks. Start it, and close it; `sinks` are told what happens.
 
     `router()` is the one in force, `others` are more sinks. `recorder` and `archive` are None
-    where records are off; `metrics`, `monitor` and these belong to it. Raises `RecordsError` for
-    a database that cannot be meant.
+    where records are off; `metrics`, `monitor` and these belong to it. `are_settings_current` is
+    False while older ones are in force because the newest are wrong. Raises `RecordsError` for a
+    database that cannot be meant.
     """
 
     def __init__(
         self, settings: Settings, router: Callable[[], Router], others: tuple[Sink, ...] = ()
     ) -> None:
         self.metrics = Metrics()
+        self.are_settings_current = True
         self.monitor = Monitor(router)
         self.recorder = open_recorder(settings)
         self.archive = None

@@ -144,28 +144,40 @@ class Reloader:
 
     async def _reload(self) -> None:
         before = self._app.settings
+        settings = await self._put_in_force()
+        self._app.observation.are_settings_current = settings is not None
+        if settings is not None:
+            _tell(before, settings)
+
+    async def _put_in_force(self) -> Settings | None:
+        """Read and use the settings; None, with a line in the log, if they cannot work."""
         try:
             settings = await asyncio.to_thread(self._reread)
             self._app.reload(settings)
         except ConfigurationError as error:
             logger.error("the settings were not reloaded, the old ones stay: %s", _told(error))  # noqa: TRY400
-            return
+            return None
         except Exception:  # the boundary of a task that nobody awaits: recorded
             logger.exception("the settings were not reloaded, the old ones stay")
-            return
-        gateway = settings.gateway
-        logger.info(
-            "the settings were reloaded: %d chains, %d callers",
-            len(settings.routes),
-            len(gateway.callers),
-        )
-        if settings.database != before.database:
-            logger.warning("to record elsewhere the gateway has to be started anew")
-        if (gateway.host, gateway.port) != (before.gateway.host, before.gateway.port):
-            where = f"{gateway.host}:{gateway.port}"
-            logger.warning("to listen on %s the gateway has to be started anew", where)
-        for warning in settings.warnings:
-            logger.warning("%s", warning)
+            return None
+        return settings
+
+
+def _tell(before: Settings, settings: Settings) -> None:
+    """Log what has changed, and what of it waits for a new start."""
+    gateway = settings.gateway
+    logger.info(
+        "the settings were reloaded: %d chains, %d callers",
+        len(settings.routes),
+        len(gateway.callers),
+    )
+    if settings.database != before.database:
+        logger.warning("to record elsewhere the gateway has to be started anew")
+    if (gateway.host, gateway.port) != (before.gateway.host, before.gateway.port):
+        where = f"{gateway.host}:{gateway.port}"
+        logger.warning("to listen on %s the gateway has to be started anew", where)
+    for warning in settings.warnings:
+        logger.warning("%s", warning)
 
 
 def _told(error: ConfigurationError) -> str:

@@ -188,6 +188,11 @@ LAG: Final = _gauge(
     "How late the event loop is, averaged over a second; from 0.05 on requests are shed.",
 )
 DRAINING: Final = _gauge("gateway_draining", "", "1 once the process wants no more requests.")
+RELOADED: Final = _gauge(
+    "gateway_last_reload_successful",
+    "",
+    "0 while older settings are in force because those read last were wrong, else 1.",
+)
 REFUSALS: Final = _counter(
     "gateway_refusals",
     "status code",
