@@ -9,7 +9,7 @@ import pty
 import struct
 import sys
 import termios
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -33,11 +33,12 @@ def environment(changes: Mapping[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def start() -> Callable[..., Awaitable[asyncio.subprocess.Process]]:
-    """Start the command with pipes for input and output."""
+async def start() -> AsyncIterator[Callable[..., Awaitable[asyncio.subprocess.Process]]]:
+    """Start the command with pipes for input and output. It does not outlive the test."""
+    processes = []
 
     async def started(*arguments: str, **changes: str) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *COMMAND,
             *arguments,
             stdin=asyncio.subprocess.PIPE,
@@ -46,8 +47,14 @@ def start() -> Callable[..., Awaitable[asyncio.subprocess.Process]]:
             env=environment(changes),
             limit=1 << 24,
         )
+        processes.append(process)
+        return process
 
-    return started
+    yield started
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
 
 
 @pytest.fixture
