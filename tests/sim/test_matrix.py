@@ -40,3 +40,12 @@ def test_the_same_seed_is_the_same_run(name: str) -> None:
     (scenario,) = (scenario for scenario in matrix(SHORT) if scenario.name == name)
     first, again, other = (play(scenario, seed).digest for seed in (7, 7, 8))
     assert first == again != other
+
+
+def test_an_outage_that_outlives_its_end_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Callers are turned away while a provider would answer: the check of I9 can fail."""
+    (scenario,) = (s for s in matrix(SHORT) if s.name == "auth/all/20/stream")
+    assert not play(scenario, SEED).told
+    monkeypatch.setattr("elizanet.policy.quarantine.PROBE_EVERY_S", 30.0)
+    (told,) = play(scenario, SEED).told
+    assert told.startswith("I9: a call was lost ")
