@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from elizanet import Elizanet, ModelType
-from elizanet.call import Call, Role
+from elizanet.call import Bound, Call, Role
 from elizanet.engine import Chain
 from elizanet.errors import AllTargetsFailed, FailureClass, ProviderError
 from elizanet.health import Registry
@@ -259,7 +259,7 @@ def test_a_continuation_that_breaks_is_not_continued() -> None:
 def test_a_call_for_one_target_is_not_continued_elsewhere() -> None:
     """The caller has forbidden any fallback."""
     world = World(breaking(4), saying(*WORDS[4:]))
-    play(world, breaks(world, first_target_only=True))
+    play(world, breaks(world, bound=Bound.CALLER))
     assert world.asked() == [1, 0]
 
 
@@ -380,7 +380,7 @@ async def test_a_caller_notices_nothing_of_a_break(
     async with Upstream("alike", [f"cut_stream=4,how={how}"]) as one, Upstream("alike") as two:
         assert "".join(await read(net_over(one, two, sink=told.append), kind)) == ANSWER
         assert (len(one.requests), len(two.requests)) == (1, 1)
-    assert [event.target for event in told if isinstance(event, StreamContinued)] == ["p2/*"]
+    assert [event.target for event in told if isinstance(event, StreamContinued)] == ["p2/gpt-4o"]
 
 
 async def test_a_real_refusal_of_the_beginning_is_survived(

@@ -21,7 +21,7 @@ GUIDE = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
 
 EXAMPLES = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
 OPENAI = '\n[providers.openai]\nbase_url = "https://api.openai.com/v1"\n'
-DRAINED_WITHIN = GRACE_S + GatewaySettings().drain
+DRAINED_WITHIN = GRACE_S + GatewaySettings().drain + 5.0
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -54,12 +54,16 @@ def test_the_image_gets_all_that_it_is_made_of() -> None:
 
 
 def test_the_image_runs_as_nobody_in_particular() -> None:
-    """The last stage has a user who is not root, and asks for the health of the port it opens."""
+    """The last stage has a user who is not root, and asks for the health of the port it opens.
+
+    No file can move that port.
+    """
     last = DOCKERFILE.rpartition("FROM ")[2]
     assert re.search(r"^USER [1-9]\d+:[1-9]\d+$", last, re.MULTILINE)
     port = str(GatewaySettings().port)
     assert f"EXPOSE {port}" in last
     assert f"'127.0.0.1', {port}" in last
+    assert f'CMD ["serve", "--host", "0.0.0.0", "--port", "{port}"]' in last
     assert f":{port}:{port}" in COMPOSE
 
 
@@ -69,13 +73,18 @@ def test_nobody_is_killed_while_calls_may_still_end() -> None:
         found = re.search(pattern, text)
         assert found is not None
         assert int(found[1]) > DRAINED_WITHIN
-    assert f"--stop-timeout {int(DRAINED_WITHIN) + 5}" in GUIDE
+        assert f"--stop-timeout {found[1]} " in GUIDE
 
 
 def test_the_unit_reloads_by_the_signal_that_the_gateway_obeys() -> None:
     """`systemctl reload` sends SIGHUP, and wrong settings are not tried again and again."""
     assert "ExecReload=/bin/kill -HUP $MAINPID" in UNIT
     assert "RestartPreventExitStatus=2" in UNIT
+
+
+def test_the_unit_lets_the_process_see_what_its_metrics_need() -> None:
+    """Without `/proc/stat` there is none of the process, and no alert when descriptors run out."""
+    assert "ProcSubset" not in re.sub("^#.*$", "", UNIT, flags=re.MULTILINE)
 
 
 def test_records_are_kept_where_they_may_be_written() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any, Self
 
 import pytest
 
-from elizanet.call import Attempt, Call, Event, EventKind, Head, Role
+from elizanet.call import Attempt, Bound, Call, Event, EventKind, Head, Role
 from elizanet.engine import Chain
-from elizanet.errors import AllTargetsFailed, FailureClass, ProviderError
+from elizanet.errors import AllTargetsFailed, CallFailed, FailureClass, ProviderError
 from elizanet.operation import Operation
 from elizanet.policy.retry import RetryPolicy
 from elizanet.stream import CommittedAnswer
@@ -22,6 +23,7 @@ from elizanet.telemetry import (
     CallGaveUp,
     Emitter,
     HealthChanged,
+    HedgeStarted,
     Outcome,
     StreamBroke,
 )
@@ -166,16 +168,44 @@ def test_a_single_target_fails_with_its_own_error() -> None:
     run(scene, main())
 
 
-def test_first_target_only_asks_nobody_else() -> None:
+def test_a_call_that_is_bound_asks_nobody_else() -> None:
     """The caller, or the operator, has forbidden fallback."""
     scene = Scene([Failing("overloaded", 503)], [Reply()])
 
     async def main() -> None:
         with pytest.raises(ProviderError):
-            await scene.send(first_target_only=True)
+            await scene.send(bound=Bound.CALLER)
 
     run(scene, main())
     assert scene.providers[1].calls == []
+
+
+@pytest.mark.parametrize(
+    ("scripts", "options", "bound"),
+    [
+        ([[Failing("overloaded")], [Reply()]], {"bound": Bound.OPERATOR}, Bound.OPERATOR),
+        ([[Failing("overloaded")], [Reply()]], {"only_provider": "p1"}, Bound.REFERENCE),
+        ([[Failing("bad_request")], [Reply()]], {}, Bound.FAILURE),
+        ([[Reply(delay=1)], [Reply()]], {"total": 0.4}, Bound.TIME),
+        ([[Failing("overloaded")] for _ in range(7)], {}, Bound.ATTEMPTS),
+        ([[Failing("overloaded")], [Failing("overloaded")]], {}, Bound.NOBODY),
+        ([[Reply()], [Reply()]], {}, None),
+        ([[Reply()], [Reply()]], {"bound": Bound.CALLER}, Bound.CALLER),
+    ],
+)
+def test_it_is_told_why_a_call_went_no_further(
+    scripts: list[list[Step]], options: dict[str, Any], bound: Bound | None
+) -> None:
+    """Whatever it was that kept it from the targets that it did not ask."""
+    scene = Scene(*scripts)
+
+    async def main() -> None:
+        with contextlib.suppress(CallFailed):
+            await scene.answer(**options)
+
+    run(scene, main())
+    (told,) = [event for event in scene.events if isinstance(event, CallEnded)]
+    assert told.bound is bound
 
 
 def test_the_operator_chooses_what_falls_back() -> None:
@@ -464,6 +494,31 @@ def test_every_step_is_told() -> None:
     assert ended.outcome is Outcome.ANSWERED
     assert ended.first_content == pytest.approx(2)
     assert [attempt.role for attempt in ended.attempts] == [Role.FIRST, Role.NEXT]
+
+
+def test_a_target_is_told_by_the_model_that_it_is_asked_for() -> None:
+    """Not as the chain has it, where that is the caller's own name."""
+    events: list[object] = []
+    scripts: list[list[Step]] = [
+        [Failing("overloaded")],
+        [Reply((), hang=True)],
+        [Reply(("a",))],
+    ]
+    providers = [ScriptedProvider(f"p{number}", script) for number, script in enumerate(scripts, 1)]
+    targets = [Target(provider, limits=LIMITS) for provider in providers]
+    chain = Chain("scene", targets, emit=Emitter(events.append))
+
+    async def main() -> bytes:
+        deadline = asyncio.get_running_loop().time() + 100
+        call = Call("req_1", Operation.CHAT, "gpt", b"{}", deadline, stream=True)
+        async with await chain.send(call) as answer:
+            return await answer.read()
+
+    run_virtually(main())
+    (failed,) = [event for event in events if isinstance(event, AttemptFailed)]
+    (hedge,) = [event for event in events if isinstance(event, HedgeStarted)]
+    assert failed.next_target == "p2/gpt"
+    assert (hedge.overdue, hedge.target) == ("p2/gpt", "p3/gpt")
 
 
 def test_giving_up_is_told() -> None:

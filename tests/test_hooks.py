@@ -435,6 +435,7 @@ async def test_a_rule_that_fails_leaves_the_usual_meaning(
     [
         (True, True, "by the health hook"),
         (False, False, "by the health hook"),
+        ("no sk-planted-a1b2c3d4e5f6g7 here", False, "no [redacted] here"),
         ("maintenance until noon", False, "maintenance until noon"),
         (None, True, "3 models"),
     ],

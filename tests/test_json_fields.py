@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elizanet.json_fields import JsonField, decode_loosely
+from elizanet.json_fields import JsonField, decode_loosely, mended
 
 USAGE = JsonField("usage")
 KEYS = st.sampled_from(["usage", "us\u0061ge", "Usage", "x", 'usage"', "choices", ""])
@@ -130,3 +131,48 @@ def test_what_cannot_be_decoded_is_a_value_error(data: bytes) -> None:
     """Of another shape, cut, no text at all, or nested too deeply."""
     with pytest.raises(ValueError, match=r"\w"):
         decode_loosely(data, DECODE, Texts)
+
+
+HALF_TEXT = st.text(st.sampled_from('a\\"u\ud83d\ude00\udbff\udc00\n€'), max_size=12)
+
+
+@given(st.dictionaries(HALF_TEXT, HALF_TEXT | st.lists(HALF_TEXT, max_size=2), max_size=4))
+def test_half_characters_are_mended_in_place(fields: dict[str, object]) -> None:
+    """The length stays, halves are U+FFFD and whole ones what they are."""
+    body = json.dumps(fields).encode()
+    readable = mended(body)
+    assert len(readable) == len(body)
+    assert json.loads(readable) == json.loads(
+        re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(json.loads(body), ensure_ascii=False))
+    )
+    msgspec.json.decode(readable)
+
+
+@given(OBJECTS, HALF_TEXT, VALUES)
+def test_a_field_beside_half_a_character_is_changed_in_the_bytes_as_they_were(
+    fields: dict[str, object], cut: str, value: object
+) -> None:
+    """The halves stay as they were written, in the value that is read as well."""
+    raw = written(value, None)
+    text = json.dumps(cut).encode()
+    body = USAGE.put(written({**fields, "cut": "HERE"}, None), raw).replace(b'"HERE"', text)
+    assert USAGE.raw(body) == raw
+    assert JsonField("cut").raw(body) == text
+    assert USAGE.replaced(body, b"7") == USAGE.put(body, b"7")
+    assert json.loads(USAGE.replaced(body, b"7")) == {**json.loads(body), "usage": 7}
+    assert json.loads(USAGE.removed(body)) == without(json.loads(body))
+    assert text in USAGE.removed(body)
+
+
+@pytest.mark.parametrize("broken", [rb'"\ud8zz"', rb'"\ud83d', rb'"\ud83d\"', b"\\", rb"\ud83d\\"])
+def test_what_is_broken_otherwise_is_not_mended(broken: bytes) -> None:
+    """It is refused as before."""
+    assert len(mended(broken)) == len(broken)
+    with pytest.raises(msgspec.DecodeError):
+        msgspec.json.decode(mended(broken))
+
+
+def test_a_body_of_nothing_but_halves_costs_no_more_than_others() -> None:
+    """Some thousand are mended; nobody writes more."""
+    body = b'"' + rb"\ud83d" * 20_000 + b'"'
+    assert mended(body).count(rb"\ufffd") == 10_000

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from elizanet.call import Bound
 from elizanet.errors import AllTargetsFailed, CallFailed, FailureClass
 from elizanet.operation import Operation
 from elizanet.router import Router
@@ -131,6 +132,17 @@ async def test_a_refused_key_rests_and_the_other_serves(
     assert (what, state) == ("target" if "403" in otherwise else "key", "quarantined for 600 s")
 
 
+async def test_another_key_of_the_first_choice_is_no_fallback(
+    primary: Upstream, backup: Upstream, world: World
+) -> None:
+    """Neither in the call that found out, nor while the refused key rests."""
+    primary.script(accepting(KEYS[1], otherwise="401 invalid"))
+    router = await world.router(provider(primary, TWO_KEYS), provider(backup), BOTH)
+    for _ in range(10):
+        async with await router.send(Operation.CHAT, "m", CHAT) as answer:
+            assert answer.fallback is None
+
+
 async def test_a_key_at_its_limit_hands_over_to_the_other(
     primary: Upstream, backup: Upstream, world: World
 ) -> None:
@@ -198,7 +210,7 @@ async def test_a_call_without_fallback_tries_one_key(primary: Upstream, world: W
     primary.fail("auth")
     router = await world.router(provider(primary, TWO_KEYS), PRIMARY_ONLY)
     with pytest.raises(CallFailed):
-        await ask(router, first_target_only=True)
+        await ask(router, bound=Bound.CALLER)
     assert len(keys_of(primary)) == 1
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from elizanet.limit import Limit, LimitReached
+from elizanet.limit import Cut, Limit, LimitReached, cut_short
 from elizanet.testing.virtual_time import run_virtually
 
 
@@ -99,6 +99,14 @@ def test_an_error_of_the_body_is_not_hidden() -> None:
         await asyncio.sleep(1)  # the task is not left cancelled
 
     run_virtually(main())
+
+
+def test_a_cancellation_tells_who_cut_the_call_short() -> None:
+    """Anybody else's tells nothing, whatever its message, and neither does another error."""
+    reason = Cut("the process ends")
+    assert cut_short(asyncio.CancelledError(reason)) is reason
+    others = (asyncio.CancelledError(), asyncio.CancelledError("why"), ValueError(reason), None)
+    assert [cut_short(other) for other in others] == [None] * 4
 
 
 def test_a_limit_needs_a_task() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from elizanet.call import Call
+from elizanet.call import Bound, Call
 from elizanet.engine import Chain
 from elizanet.errors import AllTargetsFailed, FailureClass, ProviderError
 from elizanet.health import Registry
+from elizanet.limit import Cut
 from elizanet.operation import Operation
 from elizanet.policy.breaker import BreakerState
 from elizanet.policy.protections import Protections
@@ -20,7 +21,15 @@ from elizanet.policy.rate import RateLimit
 from elizanet.policy.retry import RetryPolicy
 from elizanet.stream import CommittedAnswer
 from elizanet.target import Target, TargetLimits
-from elizanet.telemetry import Emitter, HealthChanged, HedgeStarted
+from elizanet.telemetry import (
+    LEFT,
+    OUTRUN,
+    CallEnded,
+    Emitter,
+    HealthChanged,
+    HedgeStarted,
+    Outcome,
+)
 from elizanet.testing import Failing, Reply, ScriptedProvider
 from elizanet.testing.scripted import Step
 from elizanet.testing.virtual_time import run_virtually
@@ -418,6 +427,50 @@ def test_a_caller_that_goes_away_in_a_race_leaves_nothing() -> None:
                 await task
 
         play(world, story())
+
+
+@pytest.mark.parametrize(
+    ("first", "moment", "said"),
+    [
+        (HANGS, 2.2, [LEFT, LEFT]),
+        (Reply(("a",), delay=3, hang=True), 5.0, ["", OUTRUN]),
+    ],
+)
+def test_what_a_caller_leaves_was_outrun_only_by_an_answer(
+    first: Reply, moment: float, said: list[str]
+) -> None:
+    """A second attempt that is given up says for whose sake."""
+    world = World(first, HANGS)
+
+    async def story() -> None:
+        task = asyncio.create_task(world.ask())
+        await asyncio.sleep(moment)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    play(world, story())
+    (ended,) = world.told(CallEnded)
+    assert ended.outcome is Outcome.LEFT
+    assert [attempt.message for attempt in ended.attempts] == said
+
+
+def test_a_race_that_is_cut_short_was_left_by_nobody() -> None:
+    """The call has failed, and each attempt says why it was given up."""
+    world, reason = World(HANGS, HANGS, HANGS), Cut("the gateway was shutting down")
+
+    async def story() -> None:
+        task = asyncio.create_task(world.ask())
+        await asyncio.sleep(2.2)
+        task.cancel(reason)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    play(world, story())
+    (ended,) = world.told(CallEnded)
+    assert (ended.outcome, ended.failure_class) == (Outcome.FAILED, FailureClass.CANCELLED)
+    assert ended.bound is Bound.DRAINING
+    assert [attempt.message for attempt in ended.attempts] == [reason, reason]
 
 
 def test_without_protections_there_is_only_the_next_target() -> None:

@@ -7,15 +7,18 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from elizanet import Elizanet, InputError
+from elizanet.call import Bound
 from elizanet.errors import CallFailed, ConfigurationError, ProviderError
 from elizanet.operation import Operation
 from elizanet.router import Router
 from elizanet.settings import Settings
+from elizanet.telemetry import CallEnded, TelemetryEvent
 from elizanet.testing import Upstream
 
 MakeSettings = Callable[..., Settings]
@@ -52,6 +55,44 @@ async def test_a_model_without_a_chain_is_named_with_the_nearest_one(
         with pytest.raises(InputError, match=r"'gpt4o': did you mean 'gpt-4o'\?") as caught:
             await router.send(Operation.CHAT, "gpt4o", CHAT)
     assert (caught.value.code, caught.value.status) == ("model_not_found", 404)
+
+
+@pytest.mark.parametrize(
+    ("asked", "knows", "told"),
+    [
+        ("GPT-4o", None, ": did you mean 'gpt-4o'?"),
+        ("whisper", None, ": served are gpt-4o, gpt-4*"),
+        ("whisper", {"gpt-4o"}, ": served are gpt-4o"),
+        ("gpt4o", {"gpt-4*"}, ": did you mean 'gpt-4*'?"),
+        ("GPT-4o", set(), ""),
+    ],
+)
+async def test_models_are_named_to_who_may_know_them(
+    primary: Upstream,
+    backup: Upstream,
+    make_settings: MakeSettings,
+    asked: str,
+    knows: set[str] | None,
+    told: str,
+) -> None:
+    """However they are written; who may know none is told none."""
+    may_know = None if knows is None else knows.__contains__
+    async with Router(make_settings(primary, backup, routes=ROUTES)) as router:
+        with pytest.raises(InputError) as caught:
+            await router.send(Operation.CHAT, asked, CHAT, may_know=may_know)
+    assert str(caught.value) == f"no chain serves the model {asked!r}{told}"
+
+
+async def test_a_key_in_the_place_of_the_model_is_refused_and_not_repeated(
+    primary: Upstream, make_settings: MakeSettings
+) -> None:
+    """Whatever it looks like: it would reach the provider, the log and the records."""
+    extra = '[[gateway.callers]]\nalias = "a"\nkey = "correct horse"\n'
+    async with Router(make_settings(primary, extra=extra)) as router:
+        with pytest.raises(InputError, match="model is one of the configured keys") as caught:
+            await router.send(Operation.CHAT, "correct horse", CHAT)
+    assert "horse" not in str(caught.value)
+    assert not primary.requests
 
 
 async def test_the_models_are_those_configured_and_those_globs_match(
@@ -157,6 +198,20 @@ async def test_a_hook_that_fails_is_reported_and_loses_nothing(
     assert "hooks.classify failed: ZeroDivisionError" in caplog.text
 
 
+async def test_where_the_operator_has_turned_fallback_off_nobody_else_is_asked(
+    primary: Upstream, backup: Upstream, make_settings: MakeSettings
+) -> None:
+    """And that is told as the reason."""
+    settings = replace(make_settings(primary, backup), fallback_enabled=False)
+    told: list[TelemetryEvent] = []
+    primary.fail("overloaded")
+    async with Router(settings, sinks=(told.append,)) as router:
+        with pytest.raises(ProviderError):
+            await answered(router, "gpt-4o")
+    assert backup.requests == []
+    assert [e.bound for e in told if isinstance(e, CallEnded)] == [Bound.OPERATOR]
+
+
 async def test_the_log_tells_the_path_and_no_key(
     primary: Upstream, backup: Upstream, make_settings: MakeSettings,
     caplog: pytest.LogCaptureFixture,
@@ -179,7 +234,7 @@ async def test_the_log_tells_the_path_and_no_key(
     told = caplog.text
     assert key not in told
     assert "primary/gpt-4o-mini 401 auth" in told
-    assert "trying backup/*" in told
+    assert "trying backup/gpt-4o-mini" in told
     assert "answered by backup/gpt-4o-mini, attempt 2" in told
     assert "stream broke" in told
     assert "no answer (attempts: 3)" in told

@@ -55,6 +55,29 @@ class Form(msgspec.Struct, frozen=True):
     rest: Upload | None = None
 
 
+class Bound(StrEnum):
+    """What keeps a call from further targets: three from its beginning, six once it has failed."""
+
+    CALLER = "caller"
+    """The caller has forbidden fallback."""
+    OPERATOR = "operator"
+    """The operator has turned fallback off."""
+    REFERENCE = "reference"
+    """The request refers to what only one provider has."""
+    UPLOAD = "upload"
+    """The request was too large to be kept, and some of it had been sent."""
+    FAILURE = "failure"
+    """The failure is of those that end a call."""
+    TIME = "time"
+    """The time of the call was over."""
+    ATTEMPTS = "attempts"
+    """The call has made all the attempts that it may."""
+    NOBODY = "nobody"
+    """Everybody else refused the call, or could not have answered it either."""
+    DRAINING = "draining"
+    """The gateway was shutting down."""
+
+
 class Call(msgspec.Struct, frozen=True):
     """One request of a caller.
 
@@ -63,11 +86,12 @@ class Call(msgspec.Struct, frozen=True):
     loop's clock; it bounds everything up to the first content of a stream or the whole unary
     answer. `connect_timeout` is in seconds. `headers` go upstream beside the provider's own.
     `caller` is who asks, as records call them.
-    `first_target_only` forbids fallback. `only_provider` names the one provider that may
-    answer, because it holds what the request refers to. `repeated`: the caller's client is
-    trying again already, so trying again at one target would multiply. `check` may refuse a
-    complete unary body by raising `ValueError` with one sentence: the answer then counts as
-    malformed and the call moves on.
+    `bound`: why only the first target may be asked, None if others may. `only_provider` names
+    the one provider that may answer, because it holds what the request refers to. `repeated`:
+    the caller's client is trying again already, so trying again at one target would multiply.
+    `check` may refuse a complete unary body by raising `ValueError` with one sentence: the
+    answer then counts as malformed and the call moves on. `one_model`: the answers of different
+    models cannot be compared, and so only targets with the model of the first one may be asked.
     """
 
     id: str
@@ -77,13 +101,14 @@ class Call(msgspec.Struct, frozen=True):
     deadline: float
     stream: bool = False
     headers: Headers = ()
-    first_target_only: bool = False
+    bound: Bound | None = None
     connect_timeout: float = 3.0
     check: Callable[[bytes], None] | None = None
     form: Form | None = None
     only_provider: str | None = None
     repeated: bool = False
     caller: str = ""
+    one_model: bool = False
 
 
 class BodyKind(Enum):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
+from elizanet.json_fields import decode_loosely
 from elizanet.providers.shapes import vector_length
 
 
@@ -31,7 +32,7 @@ class VectorLengths:
 
     def check(self, model: str, request: bytes, answer: bytes) -> None:
         """Raise `ValueError` if the answer's vectors are not of this model's length."""
-        if _decode_asked(request).dimensions is not None:
+        if decode_loosely(request, _decode_asked, _Asked).dimensions is not None:
             return
         length = vector_length(answer)
         known = self._lengths.setdefault(model, length)

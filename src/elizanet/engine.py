@@ -13,11 +13,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from elizanet.call import Call
+from elizanet.call import Bound, Call
 from elizanet.classify import Classifier
 from elizanet.errors import STOPPING, FailureClass, ProviderError, forget_frames
 from elizanet.health import Registry
 from elizanet.history import Names
+from elizanet.limit import cut_short
 from elizanet.plan import Choice
 from elizanet.policy.breaker import Entry
 from elizanet.policy.deadline import attempt_limit, may_start
@@ -30,7 +31,7 @@ from elizanet.run import Run
 from elizanet.scarcity import choose_scarce
 from elizanet.stream import CommittedAnswer
 from elizanet.target import Target
-from elizanet.telemetry import Emitter, Outcome
+from elizanet.telemetry import Emitter
 from elizanet.trial import Opened, Trial
 
 FALL_BACK_ON: frozenset[FailureClass] = frozenset(FailureClass) - STOPPING
@@ -102,8 +103,8 @@ class Chain:
                 except ProviderError as error:
                     choice = await self._after(run, choice, error)
                     forget_frames(error)
-        except asyncio.CancelledError:
-            run.history.ended(Outcome.LEFT, run.now())
+        except asyncio.CancelledError as raised:
+            run.history.given_up(run.now(), cut_short(raised))
             raise
         finally:
             run.release()
@@ -128,7 +129,7 @@ class Chain:
         limit, remaining = target.limit_for(run.call), run.remaining()
         is_probe = permit.entry is Entry.PROBE
         if is_probe or limit > remaining / 2:  # only then does it matter who else there is
-            another = run.has_another()
+            another = run.is_kept and run.has_another()
             if another and is_probe:
                 limit = run.overdue_after(target, lane)
             limit = attempt_limit(remaining, limit, another_target=another)
@@ -153,8 +154,10 @@ class Chain:
     async def _after(self, run: Run, choice: Choice, error: ProviderError) -> Choice:
         """Decide who is asked after a failure. Raises the failure of the call if nobody is."""
         run.candidates.rule_out(choice.target, error)
+        if not run.can_repeat:
+            raise run.failure(Bound.UPLOAD)
         if not self._judged(error).verdict.fallback:
-            raise run.failure()
+            raise run.failure(Bound.FAILURE)
         if (reserved := run.take_reserved()) is not None:
             return reserved
         another = run.has_another()
@@ -169,8 +172,8 @@ class Chain:
             pause = max(pause, min(choice.lane.gate.until - run.now(), run.remaining() / 2))
         left = run.remaining() - (pause or 0.0)
         if run.is_exhausted or not may_start(left):
-            raise run.failure()
-        if pause is not None and run.can_repeat and run.pays(choice.lane):
+            raise run.failure(run.spent)
+        if pause is not None and run.pays(choice.lane):
             run.history.moved(choice.target)
             await asyncio.sleep(pause)
             if (again := run.again(choice)) is not None:

@@ -52,7 +52,7 @@ class FailureClass(StrEnum):
     STREAM_INTERRUPTED = "stream_interrupted"
     """A stream that ended before its end."""
     CANCELLED = "cancelled"
-    """The caller went away."""
+    """Given up from here: the caller went away, another attempt was faster, the gateway ends."""
     UNKNOWN = "unknown"
     """Nothing in the failure decides."""
 
@@ -174,7 +174,8 @@ class ProviderError(CallFailed):
 class Skipped:
     """A target that was not asked, and why: `reason` is a `health.Reason`.
 
-    `retry_after_s`: seconds until it may be asked again, None if nobody knows.
+    `retry_after_s`: seconds until it may be asked again, None if nobody knows. `failed_with`: the
+    class of what it failed with before, None where the reason says all there is.
     """
 
     provider: str
@@ -182,14 +183,15 @@ class Skipped:
     reason: str
     retry_after_s: float | None
     detail: str = ""
+    failed_with: FailureClass | None = None
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.model}: {self.reason}"
 
     @property
     def failure_class(self) -> FailureClass:
-        """What the target would most probably have said."""
-        return _SKIPPED_AS.get(self.reason, FailureClass.OVERLOADED)
+        """What the target would most probably have said; `unknown` where an operator holds it."""
+        return self.failed_with or _SKIPPED_AS.get(self.reason, FailureClass.OVERLOADED)
 
 
 class AllTargetsFailed(CallFailed):
@@ -240,6 +242,7 @@ _SKIPPED_AS: Final = {
     "key_quarantined": FailureClass.AUTH,
     "quota_exhausted": FailureClass.QUOTA_EXHAUSTED,
     "target_quarantined": FailureClass.MODEL_NOT_FOUND,
+    "other_model": FailureClass.MODEL_NOT_FOUND,
 }
 """What a target that was not asked would most probably have said; all others: overloaded."""
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from elizanet.call import Attempt, Call, Head, Usage
+from elizanet.call import Attempt, Bound, Call, Head, Usage
 from elizanet.capture import Captured
 from elizanet.classify import verdict_for
 from elizanet.errors import (
@@ -18,6 +18,7 @@ from elizanet.errors import (
     ProviderError,
     Skipped,
 )
+from elizanet.limit import Cut
 from elizanet.plan import Choice
 from elizanet.target import Target
 from elizanet.telemetry import (
@@ -52,12 +53,13 @@ class History:
     """The attempts of one call, in the order in which they started.
 
     `passed_over`: the targets that were not asked when it was their turn; `first_choice`: the
-    first of them, if it was passed over before anybody was asked.
+    first of them, if it was passed over before anybody was asked. `bound`: why it went no further,
+    if nobody answered.
     """
 
     __slots__ = ("_attempts", "_call", "_committed", "_emit", "_is_ended", "_last_failed",
-                 "_names", "began", "captured", "errors", "first_choice", "passed_over",
-                 "started")  # fmt: skip
+                 "_names", "began", "bound", "captured", "errors", "first_choice",
+                 "passed_over", "started")  # fmt: skip
 
     def __init__(self, call: Call, began: float, emit: Emitter, names: Names) -> None:
         self._call = call
@@ -68,6 +70,7 @@ class History:
         self._committed: float | None = None
         self._is_ended = False
         self.began = began
+        self.bound: Bound | None = None
         self.started = 0
         self.errors: list[ProviderError] = []
         self.passed_over: tuple[Skipped, ...] = ()
@@ -94,12 +97,11 @@ class History:
     @property
     def fallback(self) -> FailureClass | None:
         """The failure class of the first choice, if another one has answered."""
-        if self.first_choice is not None:
-            return self.first_choice.failure_class
-        first, *others = self.attempts
-        by = next((a for a in others if a.failure_class is None), first)
-        moved = (by.provider, by.model) != (first.provider, first.model)
-        return first.failure_class if moved else None
+        attempts = self.attempts
+        wanted = self.first_choice or attempts[0]
+        by = next((a for a in attempts if a.failure_class is None), attempts[0])
+        moved = (by.provider, by.model) != (wanted.provider, wanted.model)
+        return wanted.failure_class if moved else None
 
     def attempt(self, number: int) -> Attempt:
         """Return an attempt that has ended."""
@@ -141,7 +143,7 @@ class History:
     def moved(self, next_target: Target | None) -> None:
         """Tell what follows the attempt that failed last."""
         if self._last_failed is not None:
-            following = str(next_target) if next_target is not None else None
+            following = None if next_target is None else self._name(next_target)
             call = self._call
             self._emit(AttemptFailed(call.id, call.model, self._last_failed, following))
             self._last_failed = None
@@ -149,7 +151,8 @@ class History:
     def hedged(self, silent: Target, target: Target, seconds: float) -> None:
         """Tell that a second attempt starts beside a silent one."""
         call = self._call
-        self._emit(HedgeStarted(call.id, call.model, str(silent), str(target), seconds))
+        overdue, beside = self._name(silent), self._name(target)
+        self._emit(HedgeStarted(call.id, call.model, overdue, beside, seconds))
 
     def failure(self, now: float, skipped: tuple[Skipped, ...] = ()) -> CallFailed:
         """Return the error of the whole call.
@@ -173,6 +176,19 @@ class History:
         self.ended(Outcome.FAILED, now, failure=error)
         return error
 
+    def given_up(self, now: float, cut: Cut | None) -> None:
+        """Tell that the call ended without an answer: its caller left, or it was cut short."""
+        if cut is None:
+            self.ended(Outcome.LEFT, now)
+            return
+        self.bound = Bound.DRAINING
+        self.ended(Outcome.FAILED, now, failure=_cut(cut))
+
+    def cut_off(self, attempt: Attempt, cut: Cut) -> None:
+        """Record that the answer was cut off from here after its first content."""
+        if not self._is_ended:
+            self._break(attempt.number, _cut(cut))
+
     def broke(self, attempt: Attempt, error: ProviderError) -> None:
         """Tell that the answer broke after its first content."""
         broken = self._break(attempt.number, error)
@@ -181,7 +197,8 @@ class History:
     def continued(self, attempt: Attempt, error: ProviderError, target: Target) -> None:
         """Tell that the answer goes on from another target after it broke."""
         broken = self._break(attempt.number, error)
-        self._emit(StreamContinued(self._call.id, self._call.model, broken, str(target)))
+        call = self._call
+        self._emit(StreamContinued(call.id, call.model, broken, self._name(target)))
 
     def used(self, number: int, usage: Usage) -> None:
         """Record the tokens of an attempt."""
@@ -213,8 +230,13 @@ class History:
                 self._kept(outcome),
                 self.first_choice,
                 call.headers,
+                call.bound or (self.bound if call.only_provider is None else Bound.REFERENCE),
             )
         )
+
+    def _name(self, target: Target) -> str:
+        """Name a target as it is asked."""
+        return f"{target.provider.name}/{target.model_for(self._call)}"
 
     def _kept(self, outcome: Outcome) -> Captured | None:
         """Return what is told of the request and the answer."""
@@ -273,6 +295,10 @@ class History:
 
 def _usage_of(attempts: tuple[Attempt, ...]) -> Usage | None:
     return total_of([attempt.usage for attempt in attempts if attempt.usage is not None])
+
+
+def _cut(reason: Cut) -> ProviderError:
+    return ProviderError(reason, verdict_for(FailureClass.CANCELLED))
 
 
 def _request_id(head: Head) -> str | None:

@@ -32,7 +32,7 @@ from elizanet.errors import ConfigurationError
 from elizanet.json_fields import decode_loosely
 from elizanet.operation import DEFAULT_MODELS
 from elizanet.providers.splice import replace_model
-from elizanet.redact import redact
+from elizanet.redact import excerpt, mask_keys
 from elizanet.settings import HookSettings
 from elizanet.sse import with_data
 from elizanet.telemetry import Emitter, HookFailed
@@ -120,9 +120,12 @@ class HookGuard:
             said = self.hooks.health(provider)
             if inspect.isawaitable(said):
                 said = await said
-            if said is None or isinstance(said, bool | str):
+            if isinstance(said, str):
+                return mask_keys(said)
+            if said is None or isinstance(said, bool):
                 return said
-            raise TypeError(f"it returned {said!r:.100}; allowed are true, false, a text, or None")
+            shown = excerpt(repr(said), 100)
+            raise TypeError(f"it returned {shown}; allowed are true, false, a text, or None")
         except Exception as error:  # noqa: BLE001 -- a hook's boundary: reported and counted
             self.failed("health", error)
             return None
@@ -154,7 +157,7 @@ class HookGuard:
     def failed(self, hook: str, error: Exception) -> None:
         """Report a hook that raised."""
         self.failures += 1
-        self._emit(HookFailed(hook, redact(f"{type(error).__name__}: {error}"[:500])))
+        self._emit(HookFailed(hook, excerpt(f"{type(error).__name__}: {error}", 500)))
 
 
 class HookedProvider:
@@ -227,7 +230,7 @@ def _asked(hook: BodyHook, provider: str, operation: str, raw: bytes) -> Body | 
     body = hook(provider, operation, decode_loosely(raw, _decode, Body))
     if body is None or isinstance(body, dict):
         return body
-    raise TypeError(f"it returned {body!r:.100}; allowed are a dictionary or None")
+    raise TypeError(f"it returned {excerpt(repr(body), 100)}; allowed are a dictionary or None")
 
 
 def _call_with(body: Body, call: Call) -> Call:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -19,6 +20,14 @@ _STRING: Final = rb'"(?:[^"\\]++|\\.)*+"'
 _TOKEN: Final = re.compile(_STRING + rb"|[{}\[\],:]|[^\s{}\[\],:\"]++", re.DOTALL)
 _SCALAR: Final = rb"(" + _STRING + rb"|[^\s{}\[\],:\"]++)"
 _SPACE: Final = rb"[ \t\r\n]*"
+_HIGH: Final = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
+_LOW: Final = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HALF: Final = rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+_SURROGATE: Final = re.compile(_HALF)
+_UP_TO_A_HALF: Final = re.compile(
+    rb"((?:[^\\]++|%b%b|(?!%b)\\.|\\\Z)*+)(%b|\Z)" % (_HIGH, _LOW, _HALF, _HALF), re.DOTALL
+)
+_MOST_HALVES: Final = 10_000
 
 _decode_any = msgspec.json.Decoder().decode
 _decode_string = msgspec.json.Decoder(str).decode
@@ -39,6 +48,32 @@ def decode_loosely(data: bytes, decode: Callable[[bytes], T], kind: type[T]) -> 
         raise
     except msgspec.DecodeError:
         return msgspec.convert(_shallow(json.loads, data), kind)
+
+
+def mended(data: bytes) -> bytes:
+    """Return JSON of the same length in which half surrogate pairs, escaped, are U+FFFD.
+
+    They are JSON by its grammar, and no text: strict decoders refuse the whole. The places of
+    everything are the same in both, so what was found in this can be changed in the other. Of
+    more than 10,000 halves some stay.
+    """
+    if _SURROGATE.search(data) is None:
+        return data
+    return _UP_TO_A_HALF.sub(_with_half_mended, data, _MOST_HALVES)
+
+
+def decode_mended(data: bytes, decode: Callable[[bytes], T]) -> T:
+    """Decode with `decode`, reading half surrogate pairs as U+FFFD. Raises what that raises."""
+    try:
+        return decode(data)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        return decode(mended(data))
+
+
+def _with_half_mended(found: re.Match[bytes]) -> bytes:
+    return found[1] + (b"\\ufffd" if found[2] else b"")
 
 
 class Place(NamedTuple):
@@ -73,13 +108,19 @@ class JsonField:
 
     def raw(self, body: bytes) -> bytes | None:
         """Return the bytes of the value, or None if there is no such field."""
-        value: msgspec.Raw | msgspec.UnsetType = _shallow(self._decode, body).value  # type: ignore[attr-defined]
+        try:
+            value: msgspec.Raw | msgspec.UnsetType = _shallow(self._decode, body).value  # type: ignore[attr-defined]
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            places = self.places(body)
+            return body[places[-1].begin : places[-1].end] if places else None
         return None if value is msgspec.UNSET else bytes(value)
 
     def value(self, body: bytes) -> Any:
         """Return the decoded value; None also if there is no such field."""
         raw = self.raw(body)
-        return None if raw is None else _shallow(_decode_any, raw)
+        return None if raw is None else _shallow(_any_in, raw)
 
     def replaced(self, body: bytes, value: bytes) -> bytes:
         """Return `body` with this value. Raises `ValueError` also if there is no such field."""
@@ -139,6 +180,11 @@ class JsonField:
         return self._removed_exactly(body[:start] + body[end:])
 
 
+_any_in = partial(decode_mended, decode=_decode_any)
+_object_in = partial(decode_mended, decode=_check_object)
+_string_in = partial(decode_mended, decode=_decode_string)
+
+
 def _shallow(decode: Callable[[bytes], T], data: bytes) -> T:
     """Decode. Raises `ValueError`, also for what is nested too deeply to be read."""
     try:
@@ -149,14 +195,14 @@ def _shallow(decode: Callable[[bytes], T], data: bytes) -> T:
 
 def _places(body: bytes) -> Iterator[Place]:
     """Yield where each top-level field is, in order."""
-    _shallow(_check_object, body)  # the walk trusts its text
+    _shallow(_object_in, body)  # the walk trusts its text
     depth = begin = end = 0
     key: re.Match[bytes] | None = None
     for token in _TOKEN.finditer(body):
         text = token[0]
         if depth == 1 and text in b",}":
             if key is not None:
-                yield Place(_decode_string(key[0]), key.start(), begin, end)
+                yield Place(_string_in(key[0]), key.start(), begin, end)
             key, begin = None, 0
         elif depth == 1 and key is None:
             key = token

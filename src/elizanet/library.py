@@ -238,7 +238,7 @@ class Elizanet:
         """Hold the breaker of a target open or closed; None leaves it to the evidence again.
 
         `target` is "provider/model", or "provider" for all of it. Raises `InputError` for a
-        provider that there is not.
+        provider that there is not, and for a model that no chain asks it for.
         """
         self._router.force(target, None if state is None else BreakerState(state))
 

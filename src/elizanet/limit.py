@@ -13,15 +13,23 @@ from types import TracebackType
 from typing import Self
 
 
+class Cut(str):
+    """Why a call is cut short from this side: the message of its cancellation."""
+
+    __slots__ = ()
+
+
 class Interruption:
     """Enclose awaits that `interrupt` can end; they end with the exception `becomes`.
 
-    A cancellation from outside passes through unchanged, also when both happen at once.
+    `reason`: what is said of a call that is cut short by it, None where its caller has left. A
+    cancellation from outside passes through unchanged, also when both happen at once.
     """
 
     __slots__ = ("_cancellations", "_loop", "_task", "interrupted")
 
     becomes: type[Exception]
+    reason: Cut | None = None
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self.interrupted = False
@@ -41,7 +49,7 @@ class Interruption:
         """End the enclosed await."""
         if self._task is not None:
             self.interrupted = True
-            self._task.cancel()
+            self._task.cancel(self.reason)
 
     def __exit__(
         self,
@@ -147,6 +155,13 @@ class Patience(Interruption):
             self._arm()
         else:
             self.interrupt()
+
+
+def cut_short(raised: object) -> Cut | None:
+    """Return why a call that ends with this was cut short from here, None if it was not."""
+    if isinstance(raised, asyncio.CancelledError):
+        return next((said for said in raised.args if isinstance(said, Cut)), None)
+    return None
 
 
 def caller_cancelled() -> bool:

@@ -17,8 +17,10 @@ import msgspec
 
 from elizanet.call import Call
 from elizanet.errors import ProviderError, forget_frames
+from elizanet.limit import cut_short
 from elizanet.plan import Choice
 from elizanet.run import Run
+from elizanet.telemetry import LEFT, OUTRUN
 from elizanet.trial import Ending, Opened, Trial
 
 CLOSING_S: Final = 0.1
@@ -77,10 +79,14 @@ class Race:
         The other trial has ended then, and so have both if this is cancelled.
         """
         opened: Opened | None = None
+        reason: str = OUTRUN
         try:
             opened = await self._first_content()
+        except asyncio.CancelledError as raised:
+            reason = cut_short(raised) or LEFT
+            raise
         finally:
-            await self._end(opened)
+            await self._end(opened, reason)
         return opened
 
     async def _first_content(self) -> Opened:
@@ -96,7 +102,7 @@ class Race:
             forget_frames(error)
             return opened
 
-    async def _end(self, opened: Opened | None) -> None:
+    async def _end(self, opened: Opened | None, reason: str) -> None:
         """End the second trial, unless its is the answer; if that is cancelled, give both up."""
         task, trial = self._task, self._second
         if task is None or trial is None or (opened is not None and opened.trial is trial):
@@ -106,16 +112,16 @@ class Race:
             if not task.done():
                 await asyncio.wait({task}, timeout=CLOSING_S)
             if task.done() and not task.cancelled() and task.exception() is None:
-                await trial.discard(task.result())
-        except asyncio.CancelledError:
+                await trial.discard(task.result(), reason)
+        except asyncio.CancelledError as raised:
             if opened is not None:
-                await opened.trial.discard(opened)
+                await opened.trial.discard(opened, cut_short(raised) or LEFT)
             raise
         finally:
             if not task.done():
-                _abandon(task, trial)
+                _abandon(task, trial, reason)
         if not task.done() or task.cancelled():
-            trial.dropped()
+            trial.dropped(reason)
 
     def _second_ended(self, task: asyncio.Task[Opened]) -> None:
         if task.cancelled():
@@ -127,13 +133,13 @@ class Race:
             self._run.history.moved(self._first.choice.target)  # which is still awaited
 
 
-def _abandon(task: asyncio.Task[Opened], trial: Trial) -> None:
+def _abandon(task: asyncio.Task[Opened], trial: Trial, reason: str) -> None:
     """Let a trial that does not end at once end by itself, and close what it may bring yet."""
 
     def close(ended: asyncio.Task[Opened]) -> None:
         _stragglers.discard(ended)
         if not ended.cancelled() and ended.exception() is None:
-            closing = ended.get_loop().create_task(trial.discard(ended.result()))
+            closing = ended.get_loop().create_task(trial.discard(ended.result(), reason))
             _closings.add(closing)
             closing.add_done_callback(_closings.discard)
 

@@ -14,7 +14,7 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Literal, Protocol, Self
 
-from elizanet.call import Answer, Call, Form, Headers, Provider, Upload
+from elizanet.call import Answer, Bound, Call, Form, Headers, Provider, Upload
 from elizanet.classify import Classifier, Failure
 from elizanet.embedding_space import VectorLengths
 from elizanet.engine import Chain
@@ -73,8 +73,8 @@ class ProviderHealth:
 class ApiProvider(Provider, Protocol):
     """A provider that does more than answer calls."""
 
-    async def list_models(self) -> tuple[str, ...]:
-        """Return the names of its models. Raises `ProviderError`."""
+    async def list_models(self, headers: Headers = ()) -> tuple[str, ...]:
+        """Return the names of its models; `headers` are sent too. Raises `ProviderError`."""
         ...
 
     def folds(self, call: Call) -> bool:
@@ -131,6 +131,7 @@ class Router:
         self._rates = {name: _rate(given) for name, given in settings.providers.items()}
         self._chains: dict[str, Chain] = {}
         self._lengths = VectorLengths()
+        self._secrets = settings.secrets
 
     def __repr__(self) -> str:
         return f"<Router providers={list(self._providers)} routes={len(self.settings.routes)}>"
@@ -167,21 +168,22 @@ class Router:
         stream: bool = False,
         timeout: float | None = None,
         headers: Headers = (),
-        first_target_only: bool = False,
+        bound: Bound | None = None,
         check: Callable[[bytes], None] | None = None,
         call_id: str | None = None,
         form: Form | None = None,
         only_provider: str | None = None,
         repeated: bool = False,
         caller: str = "",
+        may_know: Callable[[str], bool] | None = None,
     ) -> CommittedAnswer:
         """Answer a request through the chain that serves `model`.
 
         `timeout` is in seconds and can only shorten the configured total; the rest is as in
         `Call`. Raises `InputError` for a model without a chain, and `CallFailed` as
-        `Chain.send` does.
+        `Chain.send` does. `may_know`: which models the former may name, by default all.
         """
-        route = self._route(model)
+        route = self._route(model, may_know)
         total = route.timeouts.get("total", self.settings.timeouts.total)
         within = total if timeout is None else min(timeout, total)
         call = Call(
@@ -192,12 +194,13 @@ class Router:
             deadline=asyncio.get_running_loop().time() + within,
             stream=stream,
             headers=headers,
-            first_target_only=first_target_only or not self.settings.fallback_enabled,
+            bound=bound if self.settings.fallback_enabled else Bound.OPERATOR,
             check=self._checks(operation, model, body, check),
             form=form,
             only_provider=only_provider,
             repeated=repeated,
             caller=caller,
+            one_model=operation is Operation.EMBEDDING and not route.allow_mixed_embeddings,
         )
         return await self._chain(route).send(call)
 
@@ -214,7 +217,7 @@ class Router:
         """Hold a target's breaker open or closed; None leaves it to the evidence again.
 
         `target` is `provider/model`, or `provider` alone for all of it. Raises `InputError`
-        for a provider that there is not.
+        for a provider that there is not, and for a model that no chain asks it for.
         """
         provider, _, model = target.partition("/")
         if provider not in self._hosts:
@@ -222,7 +225,10 @@ class Router:
             raise InputError(
                 f"there is no provider {provider!r}; known are {known}", param="target"
             )
-        self.registry.force(self._hosts[provider], model or WHOLE_HOST, state)
+        held = host, model = self._hosts[provider], model or WHOLE_HOST
+        if model != WHOLE_HOST and held not in self.registry.forced and not self._asks(host, model):
+            raise InputError(f"no chain asks {provider} for the model {model!r}", param="target")
+        self.registry.force(host, model, state)
 
     async def health(self) -> dict[str, ProviderHealth]:
         """Check every provider of a chain, all at once, five seconds each."""
@@ -249,14 +255,17 @@ class Router:
             self.registry.checked(self._hosts[provider], began, now, reached=found.reached)
         return found
 
-    async def list_models(self) -> list[str]:
-        """Return the model names a caller may use: those configured, and what globs match."""
+    async def list_models(self, headers: Headers = ()) -> list[str]:
+        """Return the model names a caller may use: those configured, and what globs match.
+
+        `headers` go to the providers that are asked.
+        """
         routes = self.settings.routes
         named = [route.pattern for route in routes if not _is_glob(route.pattern)]
         globs = [route for route in routes if _is_glob(route.pattern)]
         askable = {t.provider for route in globs for t in route.targets if t.model == KEEP}
         order = [name for name in self._providers if name in askable]
-        found = await asyncio.gather(*map(self._models, order))
+        found = await asyncio.gather(*[self._models(name, headers) for name in order])
         offers = {name: health.models for name, health in zip(order, found, strict=True)}
         for route in globs:
             for target in route.targets:
@@ -264,15 +273,25 @@ class Router:
                 named += [model for model in offered if fnmatchcase(model, route.pattern)]
         return list(dict.fromkeys(named))
 
-    def _route(self, model: str) -> RouteSettings:
+    def _route(self, model: str, may_know: Callable[[str], bool] | None) -> RouteSettings:
+        if model in self._secrets:  # before it is repeated anywhere, or sent to somebody else
+            raise InputError("model is one of the configured keys, not a name", param="model")
         route = self.settings.route_for(model)
         if route is not None:
             return route
-        names = [route.pattern for route in self.settings.routes]
-        near = get_close_matches(model, names, n=1, cutoff=0.6)
-        hint = f"did you mean {near[0]!r}?" if near else f"served are {', '.join(names)}"
-        message = f"no chain serves the model {model[:100]!r}: {hint}"
+        names = list(filter(may_know, (route.pattern for route in self.settings.routes)))
+        message = f"no chain serves the model {model[:100]!r}{_hint(model, names)}"
         raise InputError(message, param="model", code="model_not_found", status=404)
+
+    def _asks(self, host: str, model: str) -> bool:
+        """Tell whether a chain may ever ask a host for a model."""
+        serving = self.settings.route_for(model)
+        return any(
+            self._hosts[target.provider] == host
+            and (target.model == model or (target.model == KEEP and route is serving))
+            for route in self.settings.routes
+            for target in route.targets
+        )
 
     def _chain(self, route: RouteSettings) -> Chain:
         chain = self._chains.get(route.pattern)
@@ -329,6 +348,7 @@ class Router:
             given.base_url,
             self._http,
             api_key=key,
+            other_keys=given.api_keys,
             headers=given.headers,
             paths=given.paths,
             connect_timeout=self.settings.timeouts_for(None, given).connect,
@@ -366,12 +386,12 @@ class Router:
             return ProviderHealth(False, reason, clock() - began)
         return await self._models(name)
 
-    async def _models(self, name: str) -> ProviderHealth:
+    async def _models(self, name: str, headers: Headers = ()) -> ProviderHealth:
         clock = asyncio.get_running_loop().time
         began = clock()
         try:
             with Limit(began + HEALTH_LIMIT_S):
-                models = await self._providers[name].list_models()
+                models = await self._providers[name].list_models(headers)
         except LimitReached:
             return ProviderHealth(False, f"no answer within {HEALTH_LIMIT_S:g} s", clock() - began)
         except ProviderError as error:
@@ -379,7 +399,8 @@ class Router:
             return ProviderHealth(
                 False, reason, clock() - began, reached=reached, status=error.status
             )
-        return ProviderHealth(True, f"{len(models)} models", clock() - began, models, reached=True)
+        told = f"{len(models)} model{'s' * (len(models) != 1)}"
+        return ProviderHealth(True, told, clock() - began, models, reached=True)
 
 
 def _has_reached(error: ProviderError) -> bool | None:
@@ -415,6 +436,14 @@ def _hosts(settings: Settings) -> dict[str, str]:
 def _rate(given: ProviderSettings) -> RateLimit | None:
     limit = RateLimit(given.limits.rpm, given.limits.tpm)
     return limit or None
+
+
+def _hint(model: str, names: list[str]) -> str:
+    """Name the model that may have been meant, or else all there are."""
+    folded = {name.casefold(): name for name in names}
+    if near := get_close_matches(model.casefold(), folded, n=1, cutoff=0.6):
+        return f": did you mean {folded[near[0]]!r}?"
+    return f": served are {', '.join(names)}" if names else ""
 
 
 def _is_glob(pattern: str) -> bool:

@@ -7,11 +7,11 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from elizanet.call import Call, Role
+from elizanet.call import Bound, Call, Role
 from elizanet.errors import CallFailed
 from elizanet.health import Lane, Registry
 from elizanet.history import History, Names
-from elizanet.plan import Candidates, Choice, prompt_bytes
+from elizanet.plan import Candidates, Choice, can_be_sent, prompt_bytes
 from elizanet.policy.deadline import may_start
 from elizanet.target import Target
 from elizanet.telemetry import Emitter
@@ -70,10 +70,22 @@ class Run:
         return self.history.started >= self._most_attempts
 
     @property
+    def spent(self) -> Bound:
+        """What keeps the call from those that are left: its attempts are spent, or its time."""
+        if self.candidates.is_empty:
+            return Bound.NOBODY
+        return Bound.ATTEMPTS if self.is_exhausted else Bound.TIME
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether all of the request is here; else it is an upload, and can be sent once."""
+        form = self.call.form
+        return form is None or form.rest is None
+
+    @property
     def can_repeat(self) -> bool:
         """Whether the request can be sent again: an upload that has begun cannot."""
-        form = self.call.form
-        return form is None or form.rest is None or not form.rest.begun
+        return can_be_sent(self.call)
 
     def remaining(self) -> float:
         """Return the seconds that are left for the whole call."""
@@ -122,6 +134,8 @@ class Run:
 
     def reserve(self) -> bool:
         """Take the next target already, for a call that is about to leave where it waits."""
+        if not self.can_repeat:
+            return False
         found = self.candidates.best(self.now())
         if found is None or self._is_spent(found):
             return False
@@ -141,9 +155,10 @@ class Run:
             self._reserved.permit.close()
             self._reserved = None
 
-    def failure(self) -> CallFailed:
-        """Return the error of the whole call."""
+    def failure(self, bound: Bound = Bound.NOBODY) -> CallFailed:
+        """Return the error of the whole call; `bound` says why it goes no further."""
         now = self.now()
+        self.history.bound = bound
         self.history.passed_over = self.candidates.passed_over
         return self.history.failure(now, self.candidates.skipped(now))
 

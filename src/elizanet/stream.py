@@ -16,9 +16,9 @@ from elizanet.call import Answer, BodyKind, Event, EventKind, Head
 from elizanet.classify import verdict_for
 from elizanet.continuation import Seam, SeamError
 from elizanet.errors import FailureClass, ProviderError
-from elizanet.limit import LimitReached, Patience, caller_cancelled
+from elizanet.limit import Cut, LimitReached, Patience, caller_cancelled, cut_short
 from elizanet.pushing import Take, push
-from elizanet.redact import redact
+from elizanet.redact import excerpt
 from elizanet.telemetry import Outcome
 from elizanet.usage import UsageMeter
 
@@ -117,7 +117,7 @@ class CommittedAnswer:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        await self.aclose()
+        await self._release(cut_short(exc_info[1]))
 
     async def next(self) -> Event | None:
         """Return the next event or None at the end. Raises `ProviderError` if it breaks."""
@@ -159,8 +159,15 @@ class CommittedAnswer:
 
     async def aclose(self) -> None:
         """Release the upstream connection. May be repeated."""
+        await self._release()
+
+    async def _release(self, cut: Cut | None = None) -> None:
+        """Release the upstream connection; `cut` says why before the end of the answer."""
         whole = self.head.body is BodyKind.WHOLE and not self._buffered
         self._buffered.clear()
+        if cut is not None and not whole:
+            self._history.cut_off(self._attempt, cut)
+            self._end(Outcome.BROKEN)
         self._end(Outcome.ANSWERED if whole else Outcome.LEFT)
         await self._answer.aclose()
 
@@ -176,8 +183,9 @@ class CommittedAnswer:
         """Count the tokens of the attempt that ends here."""
         if self._meter is not None:
             usage, self._meter = self._meter.usage(self._request), None
-            self._permit.used(usage.total_tokens, self._loop.time())
-            self._history.used(self._attempt.number, usage)
+            if usage is not None:
+                self._permit.used(usage.total_tokens, self._loop.time())
+                self._history.used(self._attempt.number, usage)
 
     def _follow(self, opened: Opened) -> None:
         """Take the rest from this answer."""
@@ -297,5 +305,5 @@ class CommittedAnswer:
 
 def _foreign(raised: BaseException) -> ProviderError:
     """Return what a provider that is not ours raised inside a stream as a break of it."""
-    message = redact(f"{type(raised).__name__}: {raised}"[:500])
+    message = excerpt(f"{type(raised).__name__}: {raised}", 500)
     return ProviderError(message, verdict_for(FailureClass.STREAM_INTERRUPTED))

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
-from elizanet.call import Attempt, Headers, Usage
+from elizanet.call import Attempt, Bound, Headers, Usage
 from elizanet.capture import Captured
 from elizanet.errors import FailureClass, Skipped
 from elizanet.operation import Operation
@@ -27,6 +27,9 @@ ALERTING: frozenset[FailureClass] = frozenset({FailureClass.AUTH, FailureClass.Q
 """Failures that only a person can end: the caller is served, the operator is told."""
 LONGEST_NAME: Final = 200
 """Characters that are shown of a name that a caller chose."""
+OUTRUN: Final = "another attempt was faster"
+LEFT: Final = "the caller went away"
+"""What is said of an attempt that was given up because nobody wanted it any more."""
 
 
 class AttemptFailed(msgspec.Struct, frozen=True):
@@ -103,7 +106,8 @@ class CallEnded(msgspec.Struct, frozen=True):
     `passed_over`: the targets that were not asked when it was their turn, and why. `chain` and
     `targets` name the chain and its targets in the order of their tiers, `caller` who asked.
     `first_choice`: the target whose turn it was before anybody was asked, if it was passed over.
-    `headers`: those that went upstream beside the provider's own.
+    `headers`: those that went upstream beside the provider's own. `bound`: why it went no further,
+    where it had need to or was not free to.
     """
 
     call_id: str
@@ -123,6 +127,7 @@ class CallEnded(msgspec.Struct, frozen=True):
     captured: Captured | None = None
     first_choice: Skipped | None = None
     headers: Headers = ()
+    bound: Bound | None = None
 
 
 class HedgeStarted(msgspec.Struct, frozen=True):
@@ -217,7 +222,7 @@ def fallback_of(event: CallEnded) -> Fallback | None:
 
 def shown(name: str) -> str:
     """Return a model's name as it may be shown: callers choose them."""
-    return _masked(name[:LONGEST_NAME])
+    return _masked(name[: 2 * LONGEST_NAME])[:LONGEST_NAME]
 
 
 _masked = lru_cache(maxsize=1024)(mask_keys)

@@ -19,14 +19,13 @@ from typing import NamedTuple, Self
 from elizanet.call import Answer, BodyKind, Call, Event, Role
 from elizanet.classify import Classifier, Failure, verdict_for
 from elizanet.errors import AllTargetsFailed, FailureClass, ProviderError
-from elizanet.limit import Interruption, caller_cancelled
+from elizanet.limit import Interruption, caller_cancelled, cut_short
 from elizanet.plan import Choice
-from elizanet.redact import redact
+from elizanet.redact import excerpt
 from elizanet.run import Run
 from elizanet.stream import until_content
+from elizanet.telemetry import LEFT
 from elizanet.usage import UsageMeter
-
-OUTRUN = "another attempt was faster"
 
 logger = logging.getLogger("elizanet")
 
@@ -122,7 +121,7 @@ class Trial(Interruption):
             error = raised
         except asyncio.CancelledError as raised:
             if caller_cancelled():
-                self._left()
+                self._left(cut_short(raised) or LEFT)
                 raise
             error = self._foreign(raised)
         except Exception as raised:  # noqa: BLE001 -- the provider boundary: becomes typed
@@ -141,12 +140,13 @@ class Trial(Interruption):
         choice.lane.heard(head.headers, now)
         self._history.committed(self.number, choice, head, self.started, now)
 
-    async def discard(self, opened: Opened, reason: str = OUTRUN) -> None:
-        """Close an answer that is not wanted: by default, because another one was faster."""
+    async def discard(self, opened: Opened, reason: str) -> None:
+        """Close an answer that is not wanted."""
         self.choice.permit.close()
         self.dropped(reason)
-        if (meter := self.meter(opened)) is not None:
-            self._history.used(self.number, meter.usage(self._call.body))
+        meter = self.meter(opened)
+        if meter is not None and (usage := meter.usage(self._call.body)) is not None:
+            self._history.used(self.number, usage)
         await opened.answer.aclose()
 
     def meter(self, opened: Opened) -> UsageMeter | None:
@@ -155,12 +155,13 @@ class Trial(Interruption):
         limited = rate is not None and rate.tokens is not None
         if not (limited or self._history.in_detail):
             return None
-        meter = UsageMeter(streamed=opened.answer.head.body is not BodyKind.WHOLE)
+        is_whole = opened.answer.head.body is BodyKind.WHOLE
+        meter = UsageMeter(self._call.operation, streamed=not is_whole)
         for event in opened.events:
             meter.take(event)
         return meter
 
-    def dropped(self, reason: str = OUTRUN) -> None:
+    def dropped(self, reason: str) -> None:
         """Record an attempt that was ended from here."""
         error = ProviderError(reason, verdict_for(FailureClass.CANCELLED))
         now = self._loop.time()
@@ -227,11 +228,11 @@ class Trial(Interruption):
             self.choice.permit.failed(error, now)
         self._history.failed(self.number, self.choice, error, self.started, now)
 
-    def _left(self) -> None:
+    def _left(self, reason: str) -> None:
         """Close the permit of an attempt whose caller has gone, or that lost its race."""
         self.choice.permit.close()
         if self.choice.role is not Role.HEDGE:
-            self.dropped("the caller went away")
+            self.dropped(reason)
 
     def _ended(self) -> ProviderError:
         name = self.choice.target.provider.name
@@ -253,7 +254,7 @@ class Trial(Interruption):
             error = ProviderError(str(raised), verdict)
         else:
             failure = Failure.from_exception(self.choice.target.provider.name, raised)
-            message = redact(f"{type(raised).__name__}: {raised}"[:500])
+            message = excerpt(f"{type(raised).__name__}: {raised}", 500)
             error = ProviderError(message, self._classifier.verdict(failure))
         error.__cause__ = raised
         return error

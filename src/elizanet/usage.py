@@ -16,7 +16,8 @@ import msgspec
 
 from elizanet import tokens
 from elizanet.call import Event, EventKind, Usage
-from elizanet.tokens.estimate import BYTES_A_TOKEN, estimate
+from elizanet.operation import Operation
+from elizanet.tokens.estimate import BYTES_A_TOKEN, estimate, estimate_answer
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=10**9)] | None
 """What a provider says beyond that is no count of tokens, and none of it is believed."""
@@ -30,6 +31,9 @@ class _Told(msgspec.Struct):
     input_tokens: _Count = None
     output_tokens: _Count = None
     total_tokens: _Count = None
+
+
+_NOTHING_TOLD: Final = _Told()
 
 
 class _Response(msgspec.Struct):
@@ -54,6 +58,10 @@ _decode: Final = msgspec.json.Decoder(_Usual).decode
 _decode_odd: Final = msgspec.json.Decoder(_Odd).decode
 _KEY: Final = b'"usage"'
 
+_TEXTS: Final = frozenset({Operation.CHAT, Operation.COMPLETION, Operation.RESPONSE})
+_TEXT_ASKED: Final = frozenset({Operation.EMBEDDING, Operation.MODERATION})
+"""Answered with numbers, which are no tokens."""
+
 
 def usage_in(data: bytes) -> Usage | None:
     """Return the usage in a whole answer, or in one event of a stream; None if there is none."""
@@ -64,6 +72,8 @@ def usage_in(data: bytes) -> Usage | None:
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     if told is None:
+        return None
+    if told == _NOTHING_TOLD:  # a transcription's seconds, say
         return None
     asked = told.prompt_tokens or told.input_tokens or 0
     answered = told.completion_tokens or told.output_tokens or 0
@@ -105,9 +115,10 @@ class UsageMeter:
     `streamed`: the answer comes as many events, most of which are a token; else it is one.
     """
 
-    __slots__ = ("_bytes", "_contents", "_last", "_shortest", "_streamed", "_told")
+    __slots__ = ("_bytes", "_contents", "_last", "_operation", "_shortest", "_streamed", "_told")
 
-    def __init__(self, *, streamed: bool) -> None:
+    def __init__(self, operation: Operation, *, streamed: bool) -> None:
+        self._operation = operation
         self._streamed = streamed
         self._told: Usage | None = None
         self._last = b""
@@ -134,12 +145,20 @@ class UsageMeter:
         if size < self._shortest:  # noqa: PLR1730 -- min costs as much as the rest
             self._shortest = size
 
-    def usage(self, request: bytes) -> Usage:
-        """Return the usage that was told, or else an estimate; `request` is the body."""
+    def usage(self, request: bytes) -> Usage | None:
+        """Return the usage that was told, or else an estimate; `request` is the body.
+
+        None for pictures and sound: how many tokens they are, only their provider knows.
+        """
         told = self._told_so_far()
         if told is not None:
             return told
-        prompt, completion = estimate(request), self._estimated()
+        if self._operation in _TEXTS:
+            prompt, completion = estimate(request), self._estimated()
+        elif self._operation in _TEXT_ASKED:
+            prompt, completion = estimate(request), 0
+        else:
+            return None
         return Usage(prompt, completion, prompt + completion, estimated=True)
 
     def _told_so_far(self) -> Usage | None:
@@ -148,6 +167,6 @@ class UsageMeter:
     def _estimated(self) -> int:
         """Every event is a token, or more where their texts are longer than the shortest."""
         if not self._streamed:
-            return -(-self._bytes // BYTES_A_TOKEN)
+            return estimate_answer(self._last)
         longer = self._bytes - self._contents * self._shortest
         return max(self._contents, longer // BYTES_A_TOKEN)

@@ -20,6 +20,7 @@ from elizanet.classify import Classifier
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.operation import Operation
 from elizanet.providers.answers import StreamAnswer
+from elizanet.providers.own_secrets import OwnSecrets
 from elizanet.providers.replies import Replies
 from elizanet.providers.stream_events import StreamState, Trouble
 from elizanet.providers.typed_events import GRAMMARS, follower_for
@@ -193,7 +194,7 @@ class Canned:
 
 
 def answer_of(pieces: list[bytes], operation: Operation = Operation.CHAT) -> StreamAnswer:
-    replies = Replies("fuzzed", Classifier(), ["sk-secret-0123456789"])
+    replies = Replies("fuzzed", Classifier(), OwnSecrets(["sk-secret-0123456789"]))
     head = Head(200, Canned.headers, "fuzzed", "m")
     state = follower_for(operation)
     return StreamAnswer(head, Canned(pieces), replies, state)  # type: ignore[arg-type]

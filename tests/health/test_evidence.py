@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from elizanet.classify import Classifier
 from elizanet.errors import FailureClass
 from elizanet.health.evidence import PROVEN, Evidence, evidence_of
 from elizanet.http import Problem, TransportError
-from elizanet.providers.replies import unreachable
+from elizanet.providers.replies import Replies
 from support.lanes import failure
 
 
@@ -84,8 +85,9 @@ def test_what_may_be_the_calls_fault_is_proven_to_be_something_else() -> None:
 
 def test_a_failure_of_this_machine_says_nothing_about_a_provider() -> None:
     """Without file descriptors no connection can be opened, whoever is asked."""
-    error = unreachable(TransportError(Problem.LOCAL, "Too many open files"))
+    replies = Replies("p", Classifier())
+    error = replies.unreachable(TransportError(Problem.LOCAL, "Too many open files"))
     assert error.failure_class is FailureClass.CONNECTION
     assert evidence_of(error) is Evidence.NOTHING
-    refused = unreachable(TransportError(Problem.REFUSED))
+    refused = replies.unreachable(TransportError(Problem.REFUSED))
     assert evidence_of(refused) is Evidence.UNREACHABLE

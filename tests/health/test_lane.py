@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from elizanet.errors import FailureClass
 from elizanet.health import Lane, Reason, Refusal
 from elizanet.health.lane import ends_in
 from elizanet.policy.breaker import BreakerState
@@ -57,7 +58,8 @@ def test_a_missing_model_refuses_alone(lanes: Lanes) -> None:
     """The key serves the others."""
     lane, other = lanes.lane(model="m"), lanes.lane(model="n")
     fail(lane, [failure("model_not_found", 404, message="no such model")])
-    assert lane.refusal(0, 0) == Refusal(Reason.TARGET_QUARANTINED, 600.0, "no such model")
+    why = FailureClass.MODEL_NOT_FOUND
+    assert lane.refusal(0, 0) == Refusal(Reason.TARGET_QUARANTINED, 600.0, "no such model", why)
     assert other.refusal(0, 0) is None
 
 
@@ -118,7 +120,8 @@ def test_an_open_breaker_refuses_with_its_reason(lane: Lane) -> None:
     """Until it may be probed."""
     knock_out(lane)
     until = lane.model.breaker.admits_at()
-    assert lane.refusal(0, 0) == Refusal(Reason.BREAKER_OPEN, until, "it failed")
+    why = FailureClass.OVERLOADED
+    assert lane.refusal(0, 0) == Refusal(Reason.BREAKER_OPEN, until, "it failed", why)
     assert not lane.is_trusted
     assert lane.refusal(until, 0) is None
 

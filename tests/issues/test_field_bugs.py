@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from elizanet import Elizanet
-from elizanet.call import Answer, Call, Event, EventKind, Head
+from elizanet.call import Answer, Bound, Call, Event, EventKind, Head
 from elizanet.engine import Chain
 from elizanet.errors import CallFailed, FailureClass, ProviderError
 from elizanet.health import Registry
@@ -211,7 +211,7 @@ def test_a_call_without_fallback_has_none_in_the_middle_either(continues: bool) 
     scene = Scene([broken], [Reply(("b",))], continues=continues)
 
     async def main() -> None:
-        await scene.fails(first_target_only=True)
+        await scene.fails(bound=Bound.CALLER)
         assert scene.asked == [1, 0]
 
     run(main())

@@ -100,21 +100,21 @@ DOWN = Skipped("openai", "gpt-4o", "breaker_open", 3.0)
             FIELDS_OF_FAILED,
         ),
         (
-            StreamContinued("req_1", "gpt", FAILED, "backup/*"),
+            StreamContinued("req_1", "gpt", FAILED, "backup/gpt"),
             "WARNING",
             "[req_1] gpt: stream broke, openai/gpt-4o 503 overloaded in 42 ms: busy;"
-            " going on from backup/*",
-            FIELDS_OF_FAILED | {"next_target": "backup/*"},
+            " going on from backup/gpt",
+            FIELDS_OF_FAILED | {"next_target": "backup/gpt"},
         ),
         (
-            HedgeStarted("req_1", "gpt", "openai/*", "backup/*", 3.2),
+            HedgeStarted("req_1", "gpt", "openai/gpt", "backup/gpt", 3.2),
             "WARNING",
-            "[req_1] gpt: openai/* has been silent for 3.2 s; asking backup/*, too",
+            "[req_1] gpt: openai/gpt has been silent for 3.2 s; asking backup/gpt, too",
             {
                 "call_id": "req_1",
                 "model": "gpt",
-                "overdue": "openai/*",
-                "next_target": "backup/*",
+                "overdue": "openai/gpt",
+                "next_target": "backup/gpt",
                 "duration_ms": 3200,
             },
         ),

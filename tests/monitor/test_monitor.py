@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from elizanet.call import Answer, Call
+from elizanet.call import Answer, Call, Headers
 from elizanet.classify import verdict_for
 from elizanet.errors import FailureClass, ProviderError
 from elizanet.hooks import Hooks
@@ -39,7 +39,8 @@ class Listed:
         self.asked: list[float] = []
         self._listing = listing
 
-    async def list_models(self) -> Models:
+    async def list_models(self, headers: Headers = ()) -> Models:
+        assert not headers
         self.asked.append(asyncio.get_running_loop().time())
         return await self._listing()
 
@@ -147,7 +148,7 @@ async def test_every_provider_is_checked_again_and_again() -> None:
     for provider in rig.providers.values():
         assert 17 <= len(provider.asked) <= 24
     result = rig.monitor.results()["one"]
-    assert (result.healthy, result.reason, result.since) == (True, "1 models", rig.first("one"))
+    assert (result.healthy, result.reason, result.since) == (True, "1 model", rig.first("one"))
     assert result.at == rig.providers["one"].asked[-1]
     assert rig.changes == []
 

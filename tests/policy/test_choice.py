@@ -50,30 +50,33 @@ def test_weights_are_proportions() -> None:
 
 def test_the_better_one_of_a_pair_gets_three_quarters() -> None:
     """The other is drawn twice in a quarter of the cases: it stays known."""
-    fast_first = shares(candidate(latency=0.5), candidate(latency=0.6))
-    slow_first = shares(candidate(latency=0.6), candidate(latency=0.5))
+    fast_first = shares(candidate(latency=0.5), candidate(latency=0.7))
+    slow_first = shares(candidate(latency=0.7), candidate(latency=0.5))
     assert fast_first == pytest.approx([0.75, 0.25], abs=0.015)
     assert slow_first == pytest.approx([0.25, 0.75], abs=0.015)
 
 
+BETTER = [
+    (candidate(in_flight=4), candidate(in_flight=7)),
+    (candidate(latency=0.59), candidate(latency=0.75)),
+    (candidate(success=0.99), candidate(success=0.94)),
+    (candidate(latency=0.79, success=1.0), candidate(latency=0.5, success=0.87)),
+    (candidate(latency=0.5, success=0.92), candidate(latency=0.96, success=1.0)),
+    (candidate(in_flight=1, latency=0.5), candidate(in_flight=0, latency=1.3)),
+    (candidate(in_flight=0, latency=1.5), candidate(in_flight=3, latency=0.5)),
+    (candidate(latency=0.6, success=0.0), candidate(latency=0.8, success=0.04)),
+    (candidate(latency=0.6, success=0.07), candidate(latency=0.6, success=0.0)),
+]
+
+
 @pytest.mark.parametrize(
     ("better", "worse"),
-    [
-        (candidate(in_flight=4), candidate(in_flight=5)),
-        (candidate(latency=0.59), candidate(latency=0.60)),
-        (candidate(success=0.99), candidate(success=0.98)),
-        (candidate(latency=0.79, success=1.0), candidate(latency=0.5, success=0.89)),
-        (candidate(latency=0.5, success=0.9), candidate(latency=0.77, success=1.0)),
-        (candidate(in_flight=1, latency=0.5), candidate(in_flight=0, latency=1.1)),
-        (candidate(in_flight=0, latency=1.9), candidate(in_flight=3, latency=0.5)),
-        (candidate(latency=0.6, success=0.0), candidate(latency=0.7, success=0.04)),
-        (candidate(latency=0.7, success=0.06), candidate(latency=0.6, success=0.0)),
-    ],
+    BETTER,
     ids=[
         "load",
         "latency",
         "successes",
-        "a fourth power",
+        "a fifth power",
         "and no more",
         "load times latency",
         "latency against load",
@@ -84,15 +87,34 @@ def test_the_better_one_of_a_pair_gets_three_quarters() -> None:
 def test_less_load_less_latency_and_more_successes_are_better(
     better: Candidate, worse: Candidate
 ) -> None:
-    """(in flight / weight + 1) * latency / success rate ^ 4."""
+    """(in flight + 1) / (its share + 1) * latency / success rate ^ 5."""
     assert shares(better, worse)[0] == pytest.approx(0.75, abs=0.015)
     assert shares(worse, better)[0] == pytest.approx(0.25, abs=0.015)
 
 
-def test_load_is_measured_by_the_weight() -> None:
-    """Three in flight at weight 3 are one at weight 1: drawn 3 : 1, they tie."""
-    assert shares(candidate(3.0, 3), candidate(1.0, 1))[0] == pytest.approx(0.75, abs=0.015)
-    assert shares(candidate(3.0, 4), candidate(1.0, 1))[0] == pytest.approx(9 / 16, abs=0.015)
+@pytest.mark.parametrize(
+    "other",
+    [
+        candidate(latency=0.6 * 0.81),
+        candidate(latency=0.6 / 0.81),
+        candidate(success=0.96),
+        candidate(in_flight=0),
+    ],
+)
+def test_less_than_a_fifth_leaves_the_weights_as_they_are(other: Candidate) -> None:
+    """It is the noise of averages, and would otherwise decide every pair."""
+    one = Candidate(3.0, other.in_flight, 0.6, 1.0)
+    assert shares(one, other) == pytest.approx([0.75, 0.25], abs=0.015)
+
+
+def test_load_is_measured_by_the_share_of_all() -> None:
+    """Three in flight at weight 3 are one at weight 1, and so on every scale."""
+    for scale in (0.01, 1.0, 100.0):
+        heavy, light = 3.0 * scale, scale
+        even = shares(candidate(heavy, 3), candidate(light, 1))
+        assert even == pytest.approx([0.75, 0.25], abs=0.015)
+        crowded = shares(candidate(heavy, 9), candidate(light, 1))
+        assert crowded == pytest.approx([9 / 16, 7 / 16], abs=0.015)
 
 
 def test_a_target_of_which_nothing_is_known_counts_as_the_mean_of_the_others() -> None:
@@ -170,6 +192,50 @@ def test_a_target_that_fails_nearly_a_third_falls_below_a_third(
 def test_equals_share_evenly_under_load(rate: float) -> None:
     """Nobody is preferred because of chance."""
     assert simulated(0.0, rate, 0.6) == pytest.approx(0.5, abs=0.03)
+
+
+def closed_loop(weights: list[float], at_once: int, seed: int, calls: int = 4_000) -> list[float]:
+    """Return the shares of equally quick targets, with so many calls under way all the time."""
+    chance = random.Random(seed)
+    means = [Average() for _ in weights]
+    in_flight, asked = [0] * len(weights), [0] * len(weights)
+    running: list[tuple[float, int, float]] = []
+    now = 0.0
+    for _ in range(calls):
+        if len(running) == at_once:
+            now, index, seconds = heappop(running)
+            in_flight[index] -= 1
+            means[index].add(seconds)
+        known = zip(weights, in_flight, means, strict=True)
+        index = choose([candidate(w, load, mean.value) for w, load, mean in known], chance)
+        seconds = chance.lognormvariate(-0.6, 0.3)
+        in_flight[index] += 1
+        asked[index] += 1
+        heappush(running, (now + seconds, index, seconds))
+    return [count / calls for count in asked]
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 8, 32])
+@pytest.mark.parametrize(
+    ("weights", "last"),
+    [
+        ([3, 1], 0.25),
+        ([300, 100], 0.25),
+        ([1, 1, 1, 1], 0.25),
+        ([0.25, 0.25, 0.25, 0.25], 0.25),
+        ([1 / 3, 1 / 3, 1 / 3, 1], 0.5),
+        ([0.1] * 10 + [1], 0.5),
+        ([5, 3, 2], 0.2),
+    ],
+    ids=["3:1", "300:100", "three keys, 3:1", "four keys", "three keys, 1:1", "ten keys, 1:1",
+         "5:3:2"],
+)  # fmt: skip
+def test_equally_quick_targets_have_the_shares_of_their_weights(
+    weights: list[float], last: float, at_once: int
+) -> None:
+    """With one call at a time or many, on every scale, and over however many keys."""
+    shares = [closed_loop(weights, at_once, seed)[-1] for seed in range(3)]
+    assert sum(shares) / 3 == pytest.approx(last, abs=0.07 if at_once == 2 else 0.04)
 
 
 # Slow start

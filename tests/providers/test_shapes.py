@@ -119,6 +119,12 @@ def test_arbitrary_bytes_are_malformed_and_nothing_else(operation: Operation, bo
         ("text", b"hello\n", True),
         ("text", b"", True),
         ("srt", b"1\n00:00:00,000 --> 00:00:01,000\nhello\n", True),
+        ("srt", b"\xef\xbb\xbf\r\n1\r\n0:00:00.000 --> 0:00:01.000\r\nhello", True),
+        ("srt", b"00:00,000-->00:01,000\nhello", True),
+        ("srt", b" \n", True),
+        ("srt", b"oops", False),
+        ("srt", b"1\nhello", False),
+        ("srt", b'{"text":"hello"}', False),
         ("vtt", b"WEBVTT\n\n", True),
         ("vtt", b"\xef\xbb\xbfWEBVTT - hello", True),
         ("vtt", b"1\n00:00:00,000", False),
@@ -134,7 +140,7 @@ def test_arbitrary_bytes_are_malformed_and_nothing_else(operation: Operation, bo
 def test_a_transcript_has_the_format_that_was_asked_for(
     response_format: str, body: bytes, *, fits: bool
 ) -> None:
-    """Text may be anything but a page; subtitles for the web name their format."""
+    """Text may be anything but a page, or silence; subtitles begin with a name or a time."""
     if fits:
         check_shape(Operation.TRANSCRIPTION, b"", body, response_format)
         return

@@ -44,7 +44,7 @@ class Past:
         database = connect(url)
         migrations.upgrade(database)
         calls = [*self._calls(now, chance)]
-        Batches().write(database, [*calls, *self._changes(now)])
+        Batches(RUN).write(database, [*calls, *self._changes(now)])
         database.close()
 
     def _calls(self, now: float, chance: random.Random) -> Iterator[CallRecord]:

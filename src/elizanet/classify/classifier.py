@@ -9,6 +9,7 @@ from elizanet.classify.decide import judge
 from elizanet.classify.failure import Failure
 from elizanet.classify.verdicts import verdict_for
 from elizanet.errors import FailureClass, Verdict
+from elizanet.redact import excerpt
 
 Rule: TypeAlias = Callable[[Failure], "str | FailureClass | Verdict | None"]
 """A plain function of the user's: a class (or its name), a whole verdict, or None for "I do
@@ -60,7 +61,7 @@ def _as_verdict(opinion: object, failure: Failure) -> Verdict | None:
     if not isinstance(opinion, str) or opinion not in list(FailureClass):
         allowed = ", ".join(FailureClass)
         raise TypeError(
-            f"a classify rule returned {opinion!r:.100}; allowed are a Verdict, None, or one of"
-            f" {allowed}"
+            f"a classify rule returned {excerpt(repr(opinion), 100)}; allowed are a Verdict, None,"
+            f" or one of {allowed}"
         )
     return verdict_for(FailureClass(opinion), retry_after_s=classify(failure).retry_after_s)

@@ -24,8 +24,8 @@ _FULL: Final = Refusal(Reason.FULL, None)
 class Lane:
     """Where attempts are admitted. `rate` is the operator's own limit, None without one."""
 
-    __slots__ = ("_queue", "_tell", "gate", "host", "key", "limiter", "model", "name",
-                 "quarantine", "rate")  # fmt: skip
+    __slots__ = ("_barred_by", "_queue", "_tell", "gate", "host", "key", "limiter", "model",
+                 "name", "quarantine", "rate")  # fmt: skip
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class Lane:
         self.gate = gate
         self.limiter = limiter
         self.quarantine = quarantine
+        self._barred_by: FailureClass | None = None
         self._tell = tell
         self._queue = Queue(limiter)
         model.on_closed[self] = self._recovered
@@ -76,8 +77,8 @@ class Lane:
             why = Reason.QUOTA_EXHAUSTED if exhausted else Reason.KEY_QUARANTINED
             return Refusal(why, quarantine.until, quarantine.reason)
         if not self.quarantine.admits(now):
-            quarantine = self.quarantine
-            return Refusal(Reason.TARGET_QUARANTINED, quarantine.until, quarantine.reason)
+            quarantine, kind = self.quarantine, self._barred_by
+            return Refusal(Reason.TARGET_QUARANTINED, quarantine.until, quarantine.reason, kind)
         if not self.gate.admits(now):
             reason = Reason.OVERLOADED if self.gate.by_overload else Reason.RATE_LIMITED
             return Refusal(reason, self.gate.until, self.gate.reason)
@@ -89,9 +90,7 @@ class Lane:
             return _FULL
         for place in (self.model, self.host):
             if not place.breaker.admits(now):
-                breaker = place.breaker
-                until = None if breaker.forced else breaker.admits_at()
-                return Refusal(Reason.BREAKER_OPEN, until, breaker.reason)
+                return _closed_off(place)
         return None
 
     def admit(self, now: float, prompt_bytes: int, lease: float, *, stream: bool) -> Permit:
@@ -160,6 +159,7 @@ class Lane:
             self.key.is_exhausted = error.failure_class is FailureClass.QUOTA_EXHAUSTED
             _strike(self.key.quarantine, "key", self.key.tell, now, reason)
         elif evidence is Evidence.BAD_TARGET:
+            self._barred_by = error.failure_class
             _strike(self.quarantine, "target", self._tell, now, reason)
 
     def heard(self, headers: tuple[tuple[str, str], ...], now: float) -> None:
@@ -193,6 +193,14 @@ class Lane:
     def _recovered(self) -> None:
         self.limiter.reset()
         self._advance()
+
+
+def _closed_off(place: Host | Model) -> Refusal:
+    """Return what an open breaker says; who is held open has not failed."""
+    breaker = place.breaker
+    if breaker.forced:
+        return Refusal(Reason.BREAKER_OPEN, None, breaker.reason, FailureClass.UNKNOWN)
+    return Refusal(Reason.BREAKER_OPEN, breaker.admits_at(), breaker.reason, place.fails_with)
 
 
 def _strike(quarantine: Quarantine, what: str, tell: Tell, now: float, reason: str) -> None:

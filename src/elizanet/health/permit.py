@@ -81,8 +81,8 @@ class Permit:
         if self._state is _State.WAITING and not self._overdue:
             self._overdue = True
             lasted = now - self._started
-            breaker = self._lane.model.breaker
-            breaker.failure(self._model_ticket, now, "answers are overdue", lasted)
+            why = "answers are overdue"
+            self._lane.model.failed(self._model_ticket, now, FailureClass.TIMEOUT, why, lasted)
 
     def answered(self, now: float) -> None:
         """Count an answer that is complete, or a stream that has begun."""
@@ -105,8 +105,9 @@ class Permit:
     def broke(self, error: ProviderError, now: float) -> None:
         """Count a stream that broke after it had begun. The permit stays open."""
         if self._state is _State.ANSWERED:
-            self._lane.model.success_rate.add(0.0)
-            self._lane.model.breaker.failure(self._model_ticket, now, error.message)
+            model, kind = self._lane.model, error.failure_class
+            model.success_rate.add(0.0)
+            model.failed(self._model_ticket, now, kind, error.message)
 
     def outrun(self, now: float) -> None:
         """Close the permit of a silent attempt that another one was faster than."""
@@ -141,11 +142,11 @@ class Permit:
             self._lane.model.waiting.pop(self, None)
 
     def _count(self, error: ProviderError, now: float) -> None:
-        lane, evidence = self._lane, evidence_of(error)
+        lane, evidence, kind = self._lane, evidence_of(error), error.failure_class
         if evidence in PROVEN and lane.model.doubtful():
             evidence = PROVEN[evidence]
         if evidence is Evidence.UNREACHABLE:
-            lane.host.breaker.failure(self._host_ticket, now, error.message)
+            lane.host.failed(self._host_ticket, now, kind, error.message)
         elif error.status is not None and evidence is not Evidence.NOTHING:
             lane.host.breaker.success(self._host_ticket, now)
         else:
@@ -154,10 +155,10 @@ class Permit:
             lane.model.success_rate.add(0.0)
         if evidence in _FAILURES:
             lasted = now - self._started
-            lane.model.breaker.failure(self._model_ticket, now, error.message, lasted)
-            if error.failure_class is FailureClass.TIMEOUT and not self._overdue:
+            lane.model.failed(self._model_ticket, now, kind, error.message, lasted)
+            if kind is FailureClass.TIMEOUT and not self._overdue:
                 # A stream counts twice: overdue, and out of time. So does a whole answer.
-                lane.model.breaker.failure(self._model_ticket, now, error.message, lasted)
+                lane.model.failed(self._model_ticket, now, kind, error.message, lasted)
         else:
             lane.model.breaker.release(self._model_ticket)
         usual = lane.model.mean_time(self._prompt_bytes, stream=self._stream)

@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from elizanet.policy.breaker import Breaker, BreakerState
+from elizanet.errors import FailureClass
+from elizanet.policy.breaker import Breaker, BreakerState, Ticket
 from elizanet.policy.budget import Budget
 from elizanet.policy.latency import Average, Latency, size_class
 from elizanet.policy.quarantine import Quarantine
@@ -20,18 +21,29 @@ _DOUBTFUL_IN_A_ROW: Final = 3
 
 
 class _Breaking:
-    """A place with a breaker, and the attempts that wait there for their first content."""
+    """A place with a breaker, and the attempts that wait there for their first content.
 
-    __slots__ = ("_tell", "breaker", "name", "waiting")
+    `fails_with`: the class of the failure that was counted last, None before the first.
+    """
+
+    __slots__ = ("_tell", "breaker", "fails_with", "name", "waiting")
 
     def __init__(self, name: str, chance: random.Random, threshold: float, tell: Tell) -> None:
         self.name = name
         self._tell = tell
         self.waiting: dict[object, Callable[[], None]] = {}
+        self.fails_with: FailureClass | None = None
         self.breaker = Breaker(chance=chance, threshold=threshold, on_change=self._changed)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} {self.breaker!r} waiting={len(self.waiting)}>"
+
+    def failed(
+        self, ticket: Ticket, now: float, kind: FailureClass, reason: str, lasted: float = 0.0
+    ) -> None:
+        """Count a failure that took `lasted` seconds to show."""
+        self.fails_with = kind
+        self.breaker.failure(ticket, now, reason, lasted)
 
     def _changed(self, state: BreakerState, reason: str) -> None:
         self._tell("breaker", state, reason)

@@ -7,6 +7,8 @@ from typing import Final
 
 import msgspec
 
+from elizanet.errors import FailureClass
+
 
 class Reason(StrEnum):
     """The kinds of refusal: facts, lack of room, and opinions."""
@@ -27,6 +29,8 @@ class Reason(StrEnum):
     """As many calls are in flight as the target takes."""
     BREAKER_OPEN = "breaker_open"
     """It has failed too often: an opinion of ours, which may be wrong."""
+    OTHER_MODEL = "other_model"
+    """Its model is another one, whose embeddings cannot be compared with the first target's."""
 
 
 QUARANTINES: Final = frozenset(
@@ -36,8 +40,12 @@ RATES: Final = frozenset({Reason.RATE_LIMITED, Reason.OVERLOADED, Reason.OWN_LIM
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """A reason, and when it ends (seconds of the loop's clock; None: nobody knows)."""
+    """A reason, and when it ends (seconds of the loop's clock; None: nobody knows).
+
+    `failure_class`: what the target failed with, where the reason does not say it.
+    """
 
     reason: Reason
     until: float | None
     detail: str = ""
+    failure_class: FailureClass | None = None

@@ -274,7 +274,7 @@ def _framed(body: bytes, rest: Upload) -> bytes:
 def _decoder(headers: Headers) -> Decoder | None:
     for name, value in headers:
         if name == "transfer-encoding" and value.strip().lower() != "chunked":
-            raise TransportError(Problem.BAD_ENCODING, f"transfer-encoding {value[:40]}")
+            raise TransportError(Problem.BAD_ENCODING, f"transfer-encoding {value}")
     encoding = ", ".join(value for name, value in headers if name == "content-encoding")
     return decoder_for(encoding) if encoding else None
 

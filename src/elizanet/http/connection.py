@@ -92,7 +92,12 @@ class Connection(asyncio.BufferedProtocol):
     # What the owner of the exchange calls
 
     def request(self, head: bytes, body: bytes, *, bodiless: bool = False) -> None:
-        """Start an exchange: send a request. `bodiless`: its answer has a head only."""
+        """Start an exchange: send a request. `bodiless`: its answer has a head only.
+
+        Raises `TransportError` if the connection has closed since it was opened.
+        """
+        if self.closed.done():
+            raise (self._failure or TransportError(Problem.CLOSED, _reason(None))).anew()
         self._reset()
         self._parser = httptools.HttpResponseParser(self)
         self._bodiless = bodiless
@@ -110,13 +115,13 @@ class Connection(asyncio.BufferedProtocol):
         self._sent = False
         chunked = rest.length is None
         while piece := await rest.chunk():
-            self.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            self._write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
             while not self._writable and not self._is_answered():
                 await self._wait()
             if self._is_answered():
                 return
         if chunked:
-            self.transport.write(b"0\r\n\r\n")
+            self._write(b"0\r\n\r\n")
         self._sent = True
 
     async def head(self) -> None:
@@ -291,6 +296,11 @@ class Connection(asyncio.BufferedProtocol):
         """Return the size of the headers: a read may have brought much of the body with them."""
         sizes = (len(name) + len(value) + _FIELD_SIGNS for name, value in self.headers)
         return self._interim_bytes + sum(sizes)
+
+    def _write(self, data: bytes) -> None:
+        """Send more of a request, unless the connection has closed: uvloop would raise."""
+        if not self.closed.done():
+            self.transport.write(data)
 
     def _is_answered(self) -> bool:
         return self._head_done or self._failure is not None

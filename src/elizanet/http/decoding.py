@@ -134,7 +134,7 @@ def decoder_for(encoding: str) -> Decoder | None:
             return _Brotli()
         case "zstd":
             return _Zstandard()
-    raise TransportError(Problem.BAD_ENCODING, encoding[:40])
+    raise TransportError(Problem.BAD_ENCODING, encoding)
 
 
 def decoding_errors() -> tuple[type[Exception], ...]:

@@ -48,8 +48,9 @@ def log_sink(event: TelemetryEvent) -> None:
 def _attempt_failed(event: AttemptFailed) -> None:
     attempt = event.attempt
     level = logging.ERROR if attempt.failure_class in ALERTING else logging.WARNING
-    then = f"; trying {event.next_target}" if event.next_target else ""
-    fields = _fields(event, attempt) | {"next_target": event.next_target}
+    following = event.next_target and shown(event.next_target)
+    then = f"; trying {following}" if following else ""
+    fields = _fields(event, attempt) | {"next_target": following}
     text = "[%s] %s: %s%s"
     logger.log(
         level, text, event.call_id, fields["model"], describe(attempt), then, extra=fields
@@ -112,21 +113,23 @@ def _stream_broke(event: StreamBroke) -> None:
 
 
 def _stream_continued(event: StreamContinued) -> None:
-    fields = _fields(event, event.broken) | {"next_target": event.target}
+    target = shown(event.target)
+    fields = _fields(event, event.broken) | {"next_target": target}
     text = "[%s] %s: stream broke, %s; going on from %s"
     told = describe(event.broken)
-    logger.warning(text, event.call_id, fields["model"], told, event.target, extra=fields)
+    logger.warning(text, event.call_id, fields["model"], told, target, extra=fields)
 
 
 def _hedge_started(event: HedgeStarted) -> None:
+    overdue, target = shown(event.overdue), shown(event.target)
     fields = _fields(event) | {
-        "overdue": event.overdue,
-        "next_target": event.target,
+        "overdue": overdue,
+        "next_target": target,
         "duration_ms": round(event.seconds * 1000),
     }
     text = "[%s] %s: %s has been silent for %.2g s; asking %s, too"
     call = (event.call_id, fields["model"])
-    logger.warning(text, *call, event.overdue, event.seconds, event.target, extra=fields)
+    logger.warning(text, *call, overdue, event.seconds, target, extra=fields)
 
 
 def _health_changed(event: HealthChanged) -> None:

@@ -46,8 +46,7 @@ class ObjectReader:
             error = next(self._validator.iter_errors(value), None)
             if error is not None:
                 place = "/".join(map(str, error.instance_path)) or "the value"
-                reason = error.message[:200]
-                raise ValueError(f"the object does not fit the schema at {place}: {reason}")
+                raise ValueError(f"the object does not fit the schema at {place}: {error.message}")
         self.value = value
 
 
@@ -87,7 +86,7 @@ def parsed(text: str) -> object:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, (dict, list)):  # prose "repairs" to a string or to nothing
-        raise ValueError(f"the answer is not JSON: {text[:60]!r}")
+        raise ValueError(f"the answer is not JSON: {text!r}")
     return value
 
 

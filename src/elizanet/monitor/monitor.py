@@ -24,7 +24,7 @@ import msgspec
 
 from elizanet.limit import caller_cancelled
 from elizanet.monitor.schedule import Schedule
-from elizanet.redact import redact
+from elizanet.redact import excerpt
 from elizanet.router import ProviderHealth, Router
 from elizanet.telemetry import HealthChanged
 
@@ -156,5 +156,5 @@ class Monitor:
 
 def _broken(error: BaseException) -> ProviderHealth:
     """Return what is found by a check that did not come to its end."""
-    reason = redact(f"the check itself failed: {type(error).__name__}: {error}"[:500])
+    reason = excerpt(f"the check itself failed: {type(error).__name__}: {error}", 500)
     return ProviderHealth(False, reason, 0.0)

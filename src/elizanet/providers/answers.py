@@ -14,7 +14,7 @@ from elizanet.limit import Limit, LimitReached
 from elizanet.providers.replies import Replies
 from elizanet.providers.stream_events import DONE, Follower, Trouble
 from elizanet.pushing import Take
-from elizanet.sse import MAX_EVENT_BYTES, SseError, SseEvent, SseParser
+from elizanet.sse import MAX_EVENT_BYTES, SseError, SseEvent, SseParser, with_data
 
 _DRAIN_S: Final = 0.1
 """Seconds a connection is given to end after `[DONE]`, so that it can be used again."""
@@ -196,7 +196,9 @@ class StreamAnswer:
         if is_done and not self._state.is_whole:
             self._broke("`[DONE]` without a finish reason")
             return
-        self._ready.append(Event(event.raw, event.data, EventKind.END))
+        data = self._state.shown(event, self._replies.shown_json)
+        raw = event.raw if data is event.data else with_data(event.raw, event.data, data)
+        self._ready.append(Event(raw, data, EventKind.END))
         self._complete = is_done
         self._is_ending = is_done or self._state.is_over
 

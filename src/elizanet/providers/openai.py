@@ -7,7 +7,7 @@ whatever else comes is an error with a verdict (`replies`).
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
@@ -16,15 +16,16 @@ import msgspec
 
 from elizanet._version import __version__
 from elizanet.call import Answer, BodyKind, Call, Head, Headers, Upload
-from elizanet.classify import Classifier, verdict_for
-from elizanet.errors import FailureClass, ProviderError
+from elizanet.classify import Classifier
+from elizanet.errors import ProviderError
 from elizanet.http import Http, HttpReply, TransportError
 from elizanet.operation import Operation
 from elizanet.providers import shapes
 from elizanet.providers.additions import Additions
 from elizanet.providers.answers import BodyAnswer, PiecesAnswer, StreamAnswer
 from elizanet.providers.fold import FoldedAnswer
-from elizanet.providers.replies import Replies, read_bounded, unreachable
+from elizanet.providers.own_secrets import OwnSecrets
+from elizanet.providers.replies import Replies, read_bounded
 from elizanet.providers.typed_events import GRAMMARS, follower_for
 from elizanet.providers.usage import UsageHidden
 from elizanet.providers.wire import (
@@ -64,7 +65,8 @@ class OpenAIProvider:
     """One service that speaks OpenAI's API.
 
     `base_url` holds the version path and no trailing slash. `headers` are sent with every
-    request. `paths` maps an operation to a path of its own, from the root of the host.
+    request. `other_keys` are not sent, but kept out of errors like the one that is. `paths` maps
+    an operation to a path of its own, from the root of the host.
     `connect_timeout`, in seconds, is for requests that are no call of a caller's.
     `fold_unary` asks for a stream where the caller wants one whole answer and puts it together,
     `count_usage` asks for the usage of streams and takes it out again (both default to false).
@@ -77,6 +79,7 @@ class OpenAIProvider:
         http: Http,
         *,
         api_key: Secret | None = None,
+        other_keys: Sequence[Secret] = (),
         headers: Mapping[str, str | Secret] | None = None,
         paths: Mapping[str, str] | None = None,
         connect_timeout: float = 3.0,
@@ -91,29 +94,26 @@ class OpenAIProvider:
         self._urls: dict[str, str] = {}
         self._connect_timeout = connect_timeout
         self._headers = _common_headers(api_key, headers or {})
-        own = [key.reveal() for key in (api_key, *(headers or {}).values()) if _is_secret(key)]
-        self._replies = Replies(name, classifier or Classifier(), own)
+        own = (api_key, *other_keys, *(headers or {}).values())
+        secrets = OwnSecrets(key.reveal() for key in own if _is_secret(key))
+        self._replies = Replies(name, classifier or Classifier(), secrets)
         self._additions = Additions(fold_unary=fold_unary, count_usage=count_usage)
 
     def __repr__(self) -> str:
         return f"<OpenAIProvider {self.name!r} {self._base_url}>"
 
-    def send(self, call: Call) -> Coroutine[Any, Any, Answer]:
-        """Ask the API. Raises `ProviderError`."""
-        if call.form is None or call.form.rest is None:
-            return self._ask(call)
-        return self._upload(call, call.form.rest)
+    async def send(self, call: Call) -> Answer:
+        """Ask the API, with what is added to the call, or without if that is refused.
 
-    async def _upload(self, call: Call, rest: Upload) -> Answer:
-        if rest.begun:
-            message = "an upload that was begun cannot be sent again"
-            raise ProviderError(message, verdict_for(FailureClass.BAD_REQUEST))
+        Raises `ProviderError`.
+        """
+        asked = self._additions.asked(call)
         try:
-            return await self._ask(call)
+            return await self._asked(call, asked)
         except ProviderError as error:
-            if rest.begun:
-                error.limited(fallback=False)
-            raise
+            if asked is call or not self._additions.refused(call, error):
+                raise
+        return await self._asked(call, call)
 
     async def forward(
         self, method: str, target: str, headers: Headers, body: bytes | None, rest: Upload | None
@@ -135,16 +135,6 @@ class OpenAIProvider:
         """Tell whether the whole answer to this call will come as a stream."""
         return self._additions.folds(call)
 
-    async def _ask(self, call: Call) -> Answer:
-        """Ask, with what is added to the call, or without if that is refused."""
-        asked = self._additions.asked(call)
-        try:
-            return await self._asked(call, asked)
-        except ProviderError as error:
-            if asked is call or not self._additions.refused(call, error):
-                raise
-        return await self._asked(call, call)
-
     async def _asked(self, call: Call, asked: Call) -> Answer:
         """Send `asked`, and return what it answers to `call`."""
         try:
@@ -164,7 +154,7 @@ class OpenAIProvider:
                 reply.close()
                 raise
         except TransportError as error:
-            raise unreachable(error) from error
+            raise self._replies.unreachable(error) from error
 
     async def _answer(self, call: Call, asked: Call, reply: HttpReply) -> Answer:
         operation, kind = call.operation, content_type(reply.headers)
@@ -200,16 +190,16 @@ class OpenAIProvider:
             reply.close()
             raise
 
-    async def list_models(self) -> tuple[str, ...]:
+    async def list_models(self, headers: Headers = ()) -> tuple[str, ...]:
         """Return the ids that `GET /models` names. Raises `ProviderError`."""
         url, connect = self._url("models"), self._connect_timeout
-        reply = await self._request("GET", url, BODY_WANTED, None, connect)
+        reply = await self._request("GET", url, BODY_WANTED + headers, None, connect)
         try:
             if reply.status not in _SUCCESS:
                 raise await self._replies.refusal(reply)
             body = await self._whole_body(reply)
         except TransportError as error:
-            raise unreachable(error) from error
+            raise self._replies.unreachable(error) from error
         finally:
             reply.close()
         try:
@@ -237,7 +227,7 @@ class OpenAIProvider:
                 method, url, self._headers + headers, body, connect_timeout=connect, rest=rest
             )
         except TransportError as error:
-            raise unreachable(error) from error
+            raise self._replies.unreachable(error) from error
 
     def _check_body(self, call: Call, reply: HttpReply, body: bytes) -> None:
         """Raise `ProviderError` unless the body answers the call."""
@@ -250,6 +240,9 @@ class OpenAIProvider:
             shapes.check_shape(call.operation, call.body, body, text_format)
             if call.check is not None:
                 call.check(body)
+        except shapes.ShapeError as error:
+            shows = error.shows_body
+            raise self._replies.malformed(reply, str(error), body, shows=shows) from None
         except ValueError as error:
             raise self._replies.malformed(reply, str(error), body) from None
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
-from elizanet.call import Headers
 from elizanet.classify import Classifier, Failure, verdict_for
 from elizanet.errors import FailureClass, ProviderError, RawReply, Verdict
 from elizanet.http import HttpReply, Problem, TransportError
-from elizanet.redact import MASK, redact
+from elizanet.json_fields import decode_loosely
+from elizanet.providers.own_secrets import OwnSecrets
+from elizanet.redact import excerpt, redact_json
 
 MAX_ERROR_BYTES: Final = 64 * 1024
 """Bytes read of an error's body; what follows is cut off with the connection."""
 
 MAX_MESSAGE_CHARACTERS: Final = 500
 
-_SHORTEST_SECRET: Final = 4
-"""A shorter one would take ordinary words out of sentences."""
+_SHOWN_OF_A_BODY: Final = 80
+"""Characters of a body that is not what it should be."""
 
+_REDIRECTS: Final = range(300, 400)
 _CLASS_OF: Final = {
     Problem.CONNECT_TIMEOUT: FailureClass.TIMEOUT,
     Problem.CUT: FailureClass.MALFORMED_RESPONSE,
@@ -56,14 +57,15 @@ async def read_bounded(reply: HttpReply, most: int) -> tuple[bytes, bool]:
 class Replies:
     """Turns the replies of one provider into errors.
 
-    `secrets` are our own keys and header values: a provider that sends one back does not
-    bring it into an error, whatever it looks like.
+    A provider that sends one of our own `secrets` back does not bring it into an error.
     """
 
-    def __init__(self, provider: str, classifier: Classifier, secrets: Sequence[str] = ()) -> None:
+    def __init__(
+        self, provider: str, classifier: Classifier, secrets: OwnSecrets | None = None
+    ) -> None:
         self._provider = provider
         self._classifier = classifier
-        self._secrets = tuple(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+        self._secrets = secrets or OwnSecrets()
 
     def __repr__(self) -> str:
         return f"<Replies of {self._provider!r}>"
@@ -81,51 +83,60 @@ class Replies:
         failure = Failure.from_reply(
             self._provider, reply.status, reply.headers, body, stream=stream
         )
-        reason = reason_in(body) or f"status {reply.status}"
+        reason = reason_in(self._kept(body)) or f"status {reply.status}"
+        if reply.status in _REDIRECTS:
+            reason = f"status {reply.status}: it redirects elsewhere, where nobody follows"
         return self.built(reply, reason, self._classifier.verdict(failure), body)
 
-    def malformed(self, reply: HttpReply, reason: str, body: bytes = b"") -> ProviderError:
-        """Return the error for a success that is not the promised shape."""
+    def malformed(
+        self, reply: HttpReply, reason: str, body: bytes = b"", *, shows: bool = False
+    ) -> ProviderError:
+        """Return the error for a success that is not the promised shape.
+
+        `shows`: the reason ends with how the body begins.
+        """
         is_page = body.lstrip()[:1] == b"<"
         verdict = verdict_for(FailureClass.MALFORMED_RESPONSE, retry=not is_page)
+        if shows:
+            reason = f"{reason}: {_beginning(self._kept(body))}"
         return self.built(reply, reason, verdict, body)
 
     def built(self, reply: HttpReply, reason: str, verdict: Verdict, body: bytes) -> ProviderError:
         """Put an error together from what is known of its reply."""
-        kept, headers = body[:MAX_ERROR_BYTES], reply.headers
-        for secret in self._secrets:
-            reason = reason.replace(secret, MASK)
-            kept = kept.replace(secret.encode(), MASK.encode())
-            headers = _without(secret, headers)
+        headers = self._secrets.hidden_in_headers(reply.headers)
         return ProviderError(
-            redact(reason[: 4 * MAX_MESSAGE_CHARACTERS])[:MAX_MESSAGE_CHARACTERS],
+            self._shown(reason),
             verdict,
             status=reply.status,
-            request_id=next((v for k, v in reply.headers if k == "x-request-id"), None),
-            reply=RawReply(reply.status, headers, kept),
+            request_id=next((v for k, v in headers if k == "x-request-id"), None),
+            reply=RawReply(reply.status, headers, self._kept(body)),
         )
 
+    def unreachable(self, error: TransportError) -> ProviderError:
+        """Return the error for a provider that gave no HTTP answer, or only a part of one."""
+        failure = _CLASS_OF.get(error.problem, FailureClass.CONNECTION)
+        verdict = verdict_for(failure, retry=error.problem not in _LASTING)
+        is_ours = error.problem is Problem.LOCAL
+        return ProviderError(self._shown(str(error)), verdict, is_ours=is_ours)
 
-def _without(secret: str, headers: Headers) -> Headers:
-    for _, value in headers:
-        if secret in value:
-            return tuple((name, value.replace(secret, MASK)) for name, value in headers)
-    return headers
+    def shown_json(self, data: bytes) -> bytes:
+        """Return what a provider says of its failure, in JSON, as a caller may see it."""
+        text = self._secrets.hidden(data.decode(errors="surrogateescape"))
+        return redact_json(text).encode(errors="surrogateescape")
 
+    def _kept(self, body: bytes) -> bytes:
+        return self._secrets.hidden_in_body(body, MAX_ERROR_BYTES)
 
-def unreachable(error: TransportError) -> ProviderError:
-    """Return the error for a provider that gave no HTTP answer, or only a part of one."""
-    failure = _CLASS_OF.get(error.problem, FailureClass.CONNECTION)
-    verdict = verdict_for(failure, retry=error.problem not in _LASTING)
-    return ProviderError(redact(str(error)), verdict, is_ours=error.problem is Problem.LOCAL)
+    def _shown(self, reason: str) -> str:
+        return excerpt(self._secrets.hidden(reason), MAX_MESSAGE_CHARACTERS)
 
 
 def reason_in(body: bytes) -> str:
     """Return the sentence in which an error body gives its reason, or "" if it has none."""
     try:
-        fields = _decode_error(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        text = body[: 4 * MAX_MESSAGE_CHARACTERS].decode(errors="replace").strip()
+        fields = decode_loosely(body, _decode_error, _ErrorObject)
+    except ValueError:
+        text = body.decode(errors="replace").strip()
         return "" if text.startswith("<") else " ".join(text.split())
     for candidate in (fields.error, fields.message, fields.detail):
         if isinstance(candidate, dict):
@@ -133,3 +144,8 @@ def reason_in(body: bytes) -> str:
         if isinstance(candidate, str) and candidate:
             return candidate
     return ""
+
+
+def _beginning(body: bytes) -> str:
+    text = excerpt(body.decode(errors="replace"), _SHOWN_OF_A_BODY)
+    return repr(text) if text.strip() else "an empty body"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from elizanet.json_fields import decode_loosely
 from elizanet.operation import Operation
 
 FLOAT32_BYTES: Final = 4
@@ -20,8 +22,23 @@ _SILENT_FINISHES: Final = frozenset({"length", "max_tokens", "content_filter"})
 """Finish reasons that explain an answer without content: a limit, or a filter."""
 
 
+_BEGINNING: Final = 1000
+_SUBTITLES: Final = {
+    "vtt": re.compile(rb"WEBVTT"),
+    "srt": re.compile(rb"\Z|(?:\d+\s+)?\d+:\d\d(?::\d\d)?[,.]\d+\s*-->"),
+}
+"""How subtitles begin; those of silence are none, but for the name of the format."""
+
+
 class ShapeError(ValueError):
-    """A success status whose body is not the promised shape."""
+    """A success status whose body is not the promised shape.
+
+    `shows_body`: how the body begins would tell more.
+    """
+
+    def __init__(self, sentence: str, *, shows_body: bool = False) -> None:
+        super().__init__(sentence)
+        self.shows_body = shows_body
 
 
 class Request(msgspec.Struct):
@@ -92,8 +109,8 @@ def carries_error(body: bytes) -> bool:
     if b'"error"' not in body:
         return False
     try:
-        fields = _decode_error_field(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        fields = decode_loosely(body, _decode_error_field, _ErrorField)
+    except ValueError:
         return False
     return bool(fields.error) or fields.object == "error"
 
@@ -111,10 +128,12 @@ def check_shape(
             _check_text(response_format, body)
         else:
             _CHECKS[operation](request, body)
+    except ShapeError:
+        raise
     except msgspec.ValidationError as error:
         raise ShapeError(f"not the shape of an answer to {operation}: {error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise ShapeError(f"not JSON: {_excerpt(body)}") from None
+    except ValueError:
+        raise ShapeError("not JSON", shows_body=True) from None
 
 
 def is_empty(fields: Mapping[str, Any]) -> bool:
@@ -132,7 +151,7 @@ def explains_silence(finish_reason: object) -> bool:
 
 def _check_choices(request: bytes, body: bytes) -> None:
     del request
-    choices = _decode_choices(body).choices
+    choices = decode_loosely(body, _decode_choices, _Choices).choices
     if not choices:
         raise ShapeError("`choices` is empty")
     for choice in choices:
@@ -142,8 +161,8 @@ def _check_choices(request: bytes, body: bytes) -> None:
 
 
 def _check_embeddings(request: bytes, body: bytes) -> None:
-    asked = _decode_request(request)
-    vectors = _decode_embeddings(body).data
+    asked = decode_loosely(request, _decode_request, Request)
+    vectors = _decode_embeddings(body).data  # strictly: a vector with a NaN is none
     wanted = len(asked.input) if _is_batch(asked.input) else 1
     if len(vectors) != wanted:
         raise ShapeError(f"{len(vectors)} embeddings for {wanted} inputs")
@@ -173,46 +192,45 @@ def _length(embedding: list[float] | str) -> int:
 
 def _check_images(request: bytes, body: bytes) -> None:
     del request
-    images = _decode_images(body).data
+    images = decode_loosely(body, _decode_images, _Images).data
     if not images or not all(image.url or image.b64_json for image in images):
         raise ShapeError("an answer without images")
 
 
 def _check_moderations(request: bytes, body: bytes) -> None:
     """Every text has its own result; a list of text and image parts has one."""
-    asked = _decode_request(request).input
+    asked = decode_loosely(request, _decode_request, Request).input
     texts = isinstance(asked, list) and all(isinstance(each, str) for each in asked)
-    wanted, results = len(asked) if texts else 1, _decode_moderations(body).results
+    wanted, results = (
+        len(asked) if texts else 1,
+        decode_loosely(body, _decode_moderations, _Moderations).results,
+    )
     if len(results) != wanted:
         raise ShapeError(f"{len(results)} results for {wanted} inputs")
 
 
 def _check_response(request: bytes, body: bytes) -> None:
     del request
-    response = _decode_response(body)
+    response = decode_loosely(body, _decode_response, _Response)
     if response.status == "completed" and not response.output:
         raise ShapeError("a completed response without output")
 
 
 def _check_transcript(request: bytes, body: bytes) -> None:
     del request
-    _decode_transcript(body)  # silence has an empty text
+    decode_loosely(body, _decode_transcript, _Transcript)  # silence has an empty text
 
 
 def _check_speech(request: bytes, body: bytes) -> None:
-    del request
-    raise ShapeError(f"no audio: {_excerpt(body)}")
+    del request, body
+    raise ShapeError("no audio", shows_body=True)
 
 
 def _check_text(response_format: str, body: bytes) -> None:
-    begin = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:6]
-    if begin.startswith(b"<") or (response_format == "vtt" and begin != b"WEBVTT"):
-        raise ShapeError(f"not {response_format}: {_excerpt(body)}")
-
-
-def _excerpt(body: bytes) -> str:
-    text = body[:80].decode(errors="replace")
-    return repr(text) if text.strip() else "an empty body"
+    begin = body[:_BEGINNING].lstrip(b"\xef\xbb\xbf \t\r\n")
+    fits = _SUBTITLES.get(response_format)
+    if begin.startswith(b"<") or (fits is not None and fits.match(begin) is None):
+        raise ShapeError(f"not {response_format}", shows_body=True)
 
 
 _CHECKS: Final[Mapping[Operation, Callable[[bytes, bytes], None]]] = {

@@ -7,6 +7,7 @@ the stream otherwise goes on; three in a row are a broken stream.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final
 
@@ -88,6 +89,11 @@ class Follower:
     def read(self, event: SseEvent) -> EventKind | Trouble | None:
         """Say what the event is; None means: broken, skip it."""
         raise NotImplementedError
+
+    def shown(self, event: SseEvent, show: Callable[[bytes], bytes]) -> bytes:
+        """Return the payload of the last event; where it tells of a failure, as `show` has that."""
+        del show
+        return event.data
 
     def error_in(self, event: SseEvent) -> bytes:
         """Return what an error event says, as the body of an error."""

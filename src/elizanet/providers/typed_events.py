@@ -7,12 +7,13 @@ providers stream transcripts as chat chunks, or as bare texts; those are read as
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from elizanet.call import EventKind
+from elizanet.json_fields import JsonField, decode_mended, mended
 from elizanet.operation import Operation
 from elizanet.providers.stream_events import DONE, Follower, StreamState, Trouble
 from elizanet.sse import SseEvent
@@ -57,6 +58,9 @@ _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _FAILED: Final = frozenset({"error", "response.failed"})
 _KEEP_ALIVE: Final = frozenset({"keepalive", "ping"})
 _COMPLETED: Final = "response.completed"
+_TELLING: Final = (JsonField("error"), JsonField("incomplete_details"))
+"""What tells of a failure, in a final event or in its response."""
+_RESPONSE: Final = JsonField("response")
 _DONE: Final = ".done"
 
 
@@ -96,13 +100,14 @@ def follower_for(operation: Operation) -> Follower:
 class TypedState(Follower):
     """Follows a stream by its grammar."""
 
-    __slots__ = ("_bare", "_chunks", "_empty", "_final", "_grammar", "_started")
+    __slots__ = ("_bare", "_chunks", "_empty", "_final", "_grammar", "_started", "_telling")
 
     def __init__(self, grammar: Grammar) -> None:
         super().__init__()
         self._grammar = grammar
         self._started = self._final = self._bare = self._empty = False
         self._chunks: StreamState | None = None
+        self._telling: SseEvent | None = None
 
     def __repr__(self) -> str:
         state = "final" if self._final else "begun" if self._started else "new"
@@ -139,7 +144,7 @@ class TypedState(Follower):
         if event.data == DONE:
             return EventKind.END
         try:
-            decoded = _decode_event(event.data)
+            decoded = decode_mended(event.data, _decode_event)
         except _UNREADABLE:
             return self._broken()
         self._broken_in_a_row = 0
@@ -148,15 +153,29 @@ class TypedState(Follower):
             return self._read_chunk(event)
         if kind in _KEEP_ALIVE:
             return EventKind.PREAMBLE
+        if kind in self._grammar.final and (decoded.error or kind != _COMPLETED):
+            self._telling = event
         if decoded.error or kind in _FAILED:
             return self._failed(kind)
         self._started = True
         return self._read_typed(kind, decoded)
 
+    def shown(self, event: SseEvent, show: Callable[[bytes], bytes]) -> bytes:
+        """Return the payload, with what it tells of a failure as `show` has it."""
+        if event is not self._telling:
+            return event.data
+        data = _shown_in(event.data, show)
+        response = _RESPONSE.raw(data)
+        if response is None or not response.startswith(b"{"):
+            return data
+        shown = _shown_in(response, show)
+        return data if shown is response else _RESPONSE.replaced(data, shown)
+
     def error_in(self, event: SseEvent) -> bytes:
         """Return the error of a failed response, or of the event itself."""
-        decoded = _error(event.data)
-        told = decoded.error or _outcome(_decode_event(event.data).response).error
+        data = mended(event.data)
+        decoded = _error(data)
+        told = decoded.error or _outcome(_decode_event(data).response).error
         if told is None:
             told = {"message": decoded.message, "code": decoded.code, "param": decoded.param}
             told["type"] = decoded.code
@@ -197,6 +216,14 @@ class TypedState(Follower):
         kind = self._chunks.read(event)
         self._started, self.has_content = True, self._chunks.has_content
         return kind
+
+
+def _shown_in(fields: bytes, show: Callable[[bytes], bytes]) -> bytes:
+    for field in _TELLING:
+        told = field.raw(fields)
+        if told is not None and (shown := show(told)) != told:
+            fields = field.replaced(fields, shown)
+    return fields
 
 
 def _outcome(response: msgspec.Raw) -> _Outcome:

@@ -58,7 +58,8 @@ class Environment:
     """Looks settings up by name. What is wrong with a value is told to the report.
 
     Readers return None where a setting is not given or its value is wrong. `setting` is
-    the name under which the origin is noted, by default the name itself.
+    the name under which the origin is noted, by default the name itself. `resolve_keys`: whether
+    the keys of the file are wanted, or only where they are.
     """
 
     def __init__(
@@ -67,7 +68,10 @@ class Environment:
         variables: Mapping[str, str],
         folder: Path,
         report: Report,
+        *,
+        resolve_keys: bool = True,
     ) -> None:
+        self.resolve_keys = resolve_keys
         self._explicit = explicit
         self._variables = variables
         self._dotenv = _read_dotenv(folder / DOTENV, report)

@@ -38,6 +38,7 @@ def load_settings(
     config_file: Path | str | None = None,
     working_directory: Path | None = None,
     default_chain: Sequence[str] = DEFAULT_CHAIN,
+    resolve_keys: bool = True,
 ) -> Settings:
     """Return the settings. Raises ConfigurationError with every problem there is.
 
@@ -46,11 +47,19 @@ def load_settings(
     read, by default the one that ELIZANET_CONFIG names, else `elizanet.toml` in
     `working_directory` (by default the process's) if it exists. `.env` is looked for there
     too. `default_chain` names the providers that serve every model where the file has no
-    `[models]`; those that are not known are left out. Nothing is asked over the network.
+    `[models]`; those that are not known are left out. Without `resolve_keys` the references
+    `env:...` and `file:...` stand for the keys: for who sends none, and may not have them.
+    Nothing is asked over the network.
     """
     folder = working_directory or Path.cwd()
     report = Report()
-    environment = Environment(explicit, os.environ if environ is None else environ, folder, report)
+    environment = Environment(
+        explicit,
+        os.environ if environ is None else environ,
+        folder,
+        report,
+        resolve_keys=resolve_keys,
+    )
     named = config_file or environment.text("ELIZANET_CONFIG", "the path of a file")
     file = _read_file(named or None, folder, report)
     settings = _read(Table(file, report), environment, report, default_chain)

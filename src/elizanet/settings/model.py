@@ -324,6 +324,14 @@ class Settings:
             raise ConfigurationError(problems)
         return replace(self, gateway=gateway)
 
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every key and secret header value in clear, for taking them out of what is told."""
+        values: list[object] = [caller.key for caller in self.gateway.callers]
+        for provider in self.providers.values():
+            values += (*provider.api_keys, *provider.headers.values())
+        return frozenset(value.reveal() for value in values if isinstance(value, Secret))
+
     def describe(self) -> list[tuple[str, str, Origin]]:
         """Return name, shown value and origin of every setting; secrets are masked."""
         return describe.rows(self)

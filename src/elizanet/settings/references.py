@@ -46,9 +46,11 @@ def resolve(
     """Return the secret that `value`, which stands `below` the table, means.
 
     What is wrong with it is told without showing it. A key that stands in the file itself is
-    warned about.
+    warned about. Where keys are not to be resolved, a reference is what it says.
     """
     name = table.name_of(*below)
+    if not environment.resolve_keys and isinstance(value, str) and is_reference(value):
+        return Secret(value)
     try:
         key = _key(value, table.document.folder, environment)
     except ValueError as error:

@@ -14,7 +14,7 @@ BLOCK = 64 * 1024
 KEEP_ALIVE = b": keep-alive\n\n"
 GARBAGE = b"\x00\xff\xfe\x15\x03 this is not HTTP \x80\x81\r\n\r\n\x00"
 
-SETTLE = 0.02
+SETTLE = 0.2
 """Seconds for the client to receive what was sent before a reset destroys what is not read."""
 
 

@@ -17,6 +17,7 @@ MEDIA_TOKENS: Final = 765
 _MEDIA: Final = ((b";base64,", b""), (b'"input_audio"', b'"data"'))
 """What comes before base64 in a request: in the same string, or before the key of its own."""
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]{64}")
+_WHOLE_BASE64: Final = re.compile(rb'"[A-Za-z0-9+/=]{256,}"')
 
 
 def estimate(text: bytes) -> int:
@@ -34,6 +35,11 @@ def estimate(text: bytes) -> int:
                 media += MEDIA_TOKENS
             found = text.find(mark, end)
     return media + (size + BYTES_A_TOKEN - 1) // BYTES_A_TOKEN
+
+
+def estimate_answer(body: bytes) -> int:
+    """Return about how many tokens a whole answer is, without the pictures and sounds in it."""
+    return -(-len(_WHOLE_BASE64.sub(b"", body)) // BYTES_A_TOKEN)
 
 
 def _string_after(text: bytes, start: int, key: bytes) -> tuple[int, int]:

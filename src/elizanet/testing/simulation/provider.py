@@ -31,8 +31,9 @@ class SimulatedProvider:
         """Tell whether the whole answer to this call will come as a stream."""
         return self._folds and can_be_folded(call)
 
-    async def list_models(self) -> tuple[str, ...]:
+    async def list_models(self, headers: Headers = ()) -> tuple[str, ...]:
         """Return nothing: a server answers for every model."""
+        del headers
         return ()
 
     async def forward(
