@@ -164,3 +164,60 @@ async def test_a_terminal_shows_tables_that_fit(
     assert lines[-1].startswith("the configuration is right, but 1 of 2")
     if columns == 120:
         assert "[bold]down[/bold]" in ended.stdout
+
+
+@pytest.mark.parametrize("status", [403, 404, 429])
+async def test_a_provider_without_a_list_of_models_is_no_reason_to_fail(
+    run: Run, configure: Configure, primary: Upstream, backup: Upstream, status: int
+) -> None:
+    """It has answered: it is reachable, and nothing is known of its models."""
+    route = '[models."m"]\nchain = ["backup/any"]\n'
+    configure(primary, backup, extra=route)
+    backup.fail(f"status={status}")
+    ended = await run("check", THE_KEY=KEY)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    (row,) = (line for line in ended.stdout.splitlines() if line.startswith("backup "))
+    assert row.split()[2] == "reachable"
+    assert ended.stdout.endswith("the configuration is right, and every provider answers (2)\n")
+    told = await run("check", "--json", THE_KEY=KEY)
+    assert (told.returncode, json.loads(told.stdout)["ok"]) == (0, True)
+    assert "does not list" not in ended.stdout + told.stdout
+
+
+async def test_a_model_that_its_provider_does_not_list_is_a_warning(
+    run: Run, configure: Configure
+) -> None:
+    """It may be a slip, or never pulled; a provider need not list all that it has."""
+    routes = (
+        '[models."m"]\nchain = ["ollama/gpt-typo"]\n'
+        '[models."gpt-lost"]\nchain = ["ollama/*"]\n'
+        '[models."gpt-4o"]\nchain = ["ollama/*", "ollama/openai/GPT-4o"]\n'
+        '[models."llama"]\nchain = ["ollama/llama3", "ollama/qwen:7b"]\n'
+    )
+    async with Upstream("ollama", models=["gpt-4o", "llama3:latest", "qwen:7b"]) as upstream:
+        configure(upstream, extra=routes)
+        ended = await run("check", THE_KEY=KEY)
+        report = json.loads((await run("check", "--json", THE_KEY=KEY)).stdout)
+    assert ended.returncode == 0
+    expected = [
+        "ollama does not list gpt-typo, which models.m.chain asks for",
+        "ollama does not list gpt-lost, which models.gpt-lost.chain asks for",
+    ]
+    lines = ended.stdout.splitlines()
+    assert [f"warning: {sentence}" for sentence in expected] == lines[-3:-1]
+    assert report["warnings"][-2:] == expected
+
+
+async def test_an_empty_list_is_one_unless_the_operators_function_was_asked(
+    run: Run, configure: Configure, tmp_path: Path
+) -> None:
+    """Nothing was pulled yet; a function that says true has seen no list."""
+    (tmp_path / "own_health.py").write_text("def check(provider):\n    return True\n")
+    route = '[models."m"]\nchain = ["ollama/llama3"]\n'
+    async with Upstream("ollama", models=[]) as upstream:
+        configure(upstream, extra=route)
+        asked = await run("check", THE_KEY=KEY)
+        configure(upstream, extra=f'{route}[hooks]\nhealth = "own_health:check"\n')
+        hooked = await run("check", THE_KEY=KEY)
+    assert "warning: ollama does not list llama3" in asked.stdout
+    assert (hooked.returncode, "does not list" in hooked.stdout) == (0, False)

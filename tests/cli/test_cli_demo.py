@@ -223,7 +223,7 @@ async def test_each_scenario_is_explained_by_its_own_words(run: Run, tmp_path: P
         "key-rotation": "Through another of its keys primary/gpt-4o-mini was not asked",
         "all-limited": "So nobody was asked",
         "bad-request": "would be wrong everywhere",
-        "fallback-disabled": "this call was not to fall back after that",
+        "fallback-disabled": "was not asked: the operator has turned fallback off",
         "both-down": "Nobody was left to ask",
     }
     names = [part for name in stories for part in ("--scenario", name)]

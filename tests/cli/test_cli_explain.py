@@ -11,18 +11,23 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from elizanet.call import Attempt, Call, Event, EventKind, Role, Usage
+from elizanet.call import Attempt, Bound, Call, Event, EventKind, Role, Usage
 from elizanet.capture import Captured
 from elizanet.cli import main
 from elizanet.cli.explaining import explanation
+from elizanet.cli.explaining.endings import BOUND
 from elizanet.cli.paths import path_of
 from elizanet.cli.records_text import FAILED, SKIPPED, steps_of, target_of
 from elizanet.errors import FailureClass, Skipped
 from elizanet.health import Reason
 from elizanet.operation import Operation
+from elizanet.records.finding import milliseconds
 from elizanet.records.model import CallRecord, ChangeRecord
-from elizanet.telemetry import HealthChanged, Outcome
+from elizanet.records.opening import connect
+from elizanet.records.rows import CHANGE_COLUMNS, change_row, insert_into
+from elizanet.telemetry import LEFT, OUTRUN, HealthChanged, Outcome
 from support.made_calls import call_id, made, record, record_of, tried
 
 Run = Callable[..., Awaitable[CompletedProcess[str]]]
@@ -128,6 +133,7 @@ def test_every_class_and_every_reason_has_words() -> None:
     """A new one would be told by its name."""
     assert set(FAILED) == set(FailureClass)
     assert set(SKIPPED) == set(Reason)
+    assert set(BOUND) == set(Bound)
     for failure in FailureClass:
         told = story(tried("openai", failure, None), next_to())
         assert "_" not in told.replace("chain", "")
@@ -175,7 +181,12 @@ def test_a_rescue_and_a_panic_are_told() -> None:
     told = story(tried(role=Role.PANIC), passed_over=(BREAKER,))
     assert told.startswith("openai/gpt-4o, the first choice, answered in 110 ms.\n")
     assert "openai/gpt-4o could not be asked at once: its breaker was open" in told
-    assert "Breakers may be wrong, so openai/gpt-4o was asked anyway." in told
+    assert "Nobody would take the call. Breakers may be wrong, so openai/gpt-4o was asked" in told
+    told = story(tried(role=Role.PANIC), passed_over=(BREAKER,), bound=Bound.CALLER)
+    assert (
+        "Nobody else was to be asked: the caller had forbidden fallback."
+        " Breakers may be wrong, so openai/gpt-4o was asked anyway."
+    ) in told
 
 
 def test_a_continued_and_a_cut_stream_are_told() -> None:
@@ -203,6 +214,25 @@ def test_a_continued_and_a_cut_stream_are_told() -> None:
         ((LIMITED, next_to("azure", "overloaded"), next_to("groq", "timeout", model="llama")),
          {}, "Nobody was left to ask"),
         ((LIMITED,), {}, "azure/gpt-4o, groq/llama were not asked: this call was not to fall back"),
+        ((LIMITED,), {"bound": Bound.CALLER},
+         "azure/gpt-4o, groq/llama were not asked: the caller had forbidden fallback."),
+        ((LIMITED,), {"bound": Bound.OPERATOR}, ": the operator has turned fallback off."),
+        ((LIMITED,), {"bound": Bound.REFERENCE}, ": the request refers to what only one"),
+        ((LIMITED,), {"bound": Bound.UPLOAD}, ": the request was too large to be kept"),
+        ((LIMITED,), {"bound": Bound.FAILURE}, ": the configuration lets such a failure end"),
+        ((LIMITED,), {"bound": Bound.TIME}, ": the time of the call was over."),
+        ((LIMITED,), {"bound": Bound.ATTEMPTS}, ": the call had made all the attempts that"),
+        ((LIMITED,), {"bound": Bound.NOBODY}, ": what had been said ruled that out."),
+        ((tried("openai", "bad_request", 400),), {"bound": Bound.FAILURE},
+         "would be wrong everywhere: nobody else was asked"),
+        ((tried("openai", "context_window_exceeded", 400),), {"bound": Bound.NOBODY},
+         "Only a larger window would help, and there is none: nobody else was asked"),
+        ((tried("openai", "context_window_exceeded", 400),), {"bound": Bound.CALLER},
+         "groq/llama were not asked: the caller had forbidden fallback."),
+        ((tried("openai", "content_policy", 400),), {"bound": Bound.TIME},
+         "groq/llama were not asked: the time of the call was over."),
+        ((), {"passed_over": (BREAKER,), "bound": Bound.CALLER},
+         "groq/llama were not asked: the caller had forbidden fallback. So nobody was asked."),
         ((), {"passed_over": (BREAKER, Skipped("azure", "gpt-4o", "rate_limited", 20.0))},
          "So nobody was asked. The caller was told that at once, and when to come back: in 12 s."),
         ((), {"passed_over": (Skipped("openai", "gpt-4o", "full", None),)},
@@ -251,11 +281,31 @@ def test_a_caller_who_leaves_is_told_with_who_was_answering() -> None:
     assert told.startswith("The caller went away after 110 ms, while openai/gpt-4o was answering.")
     call = recorded(tried(), stream=True, first_content=0.1, **left)
     assert path_of(call).told("->") == "openai answering -> caller left"
-    call = recorded(tried("openai", "cancelled", None, "the caller went away"), **left)
+    call = recorded(tried("openai", "cancelled", None, LEFT), **left)
     assert path_of(call).told("->") == "openai asked -> caller left"
-    assert "The caller went away after 110 ms." in story(
-        tried("openai", "cancelled", None, "the caller went away"), **left
+    told = story(tried("openai", "cancelled", None, LEFT), **left)
+    assert told.startswith("The caller went away after 110 ms.\n")
+    assert "openai/gpt-4o was asked first. The caller went away 100 ms later." in told
+
+
+def test_a_call_that_the_gateway_cut_off_is_not_said_to_be_left() -> None:
+    """The reason is told with the attempt, and of those who were not asked."""
+    cut = tried("openai", "cancelled", None, "the gateway was shutting down")
+    told = story(
+        cut,
+        outcome=Outcome.FAILED,
+        failure_class=FailureClass.CANCELLED,
+        bound=Bound.DRAINING,
     )
+    assert "It was given up after 100 ms: the gateway was shutting down." in told
+    assert "azure/gpt-4o, groq/llama were not asked: the gateway was shutting down." in told
+
+
+def test_a_hedge_that_lost_was_not_left_by_the_caller_who_leaves_later() -> None:
+    """It was given up because there was an answer by then."""
+    lost = next_to("azure", "cancelled", role=Role.HEDGE, started=0.3, message=OUTRUN)
+    told = story(tried(duration=0.4), lost, stream=True, first_content=0.4, outcome=Outcome.LEFT)
+    assert "azure/gpt-4o was asked beside it. It was given up after 100 ms: another" in told
 
 
 def test_models_are_named_where_a_provider_has_several() -> None:
@@ -350,6 +400,16 @@ async def test_a_terminal_shows_a_picture_that_fits(
     assert "[bold]today[/bold]" in " ".join(lines)
 
 
+async def test_a_narrow_terminal_shows_no_bars(run_in_terminal: Run, tmp_path: Path) -> None:
+    """Names and verdicts are shortened with a mark; how long it took is whole."""
+    url = record(tmp_path, made(ID, LIMITED, next_to(usage=USED)))
+    shown = await run_in_terminal("explain", ID, columns=40, ELIZANET_DB=url)
+    lines = [line.rstrip() for line in ESCAPES.sub("", shown.stdout).splitlines()]
+    assert max(map(len, lines)) <= 40
+    assert "  openai/gpt-4o  100 ms  429 rate limit…" in lines
+    assert "  azure/gpt-4o   110 ms  answered" in lines
+
+
 async def test_without_colour_and_without_unicode_it_says_the_same(
     run_in_terminal: Run, tmp_path: Path
 ) -> None:
@@ -380,6 +440,25 @@ def test_what_became_known_meanwhile_is_told(
     assert re.match(
         r"  after 5(\.\d+)? s, openai/gpt-4o chat/completions: gate shut for 60 s \(", only
     )
+
+
+def test_what_became_known_after_its_end_is_another_call_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its end is known to the millisecond that its id has."""
+    began = int(NOW * 1000) / 1000
+    url = record(tmp_path, made(ID, tried(), seconds=0.0003))
+    database = connect(url)
+    for after in (0.0012, 0.0022):
+        known = replace(change("gate", f"after {after}", "openai"), at=began + after)
+        row = change_row(f"chg_{milliseconds(known.at):012x}{0:016x}", known)
+        database.insert(insert_into("changes", CHANGE_COLUMNS), [row])
+    database.close()
+    monkeypatch.setenv("ELIZANET_DB", url)
+    assert main(["explain", ID]) == 0
+    told = capsys.readouterr().out
+    assert "gate after 0.0012" in told
+    assert "gate after 0.0022" not in told
 
 
 def test_what_was_captured_is_shown_from_its_beginning(

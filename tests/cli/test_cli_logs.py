@@ -22,7 +22,7 @@ from elizanet.cli.finding import Finder
 from elizanet.cli.following import Follower
 from elizanet.errors import FailureClass, Skipped
 from elizanet.records.reading import Which
-from elizanet.telemetry import CallEnded, Outcome
+from elizanet.telemetry import CallEnded, HealthChanged, Outcome
 from support.made_calls import call_id, made, record, tried
 
 Run = Callable[..., Awaitable[CompletedProcess[str]]]
@@ -32,6 +32,22 @@ Logs = Callable[..., tuple[int, list[str], str]]
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 NOW = time.time()
 OPEN = Skipped("openai", "gpt-4o", "breaker_open", 12.0, "it is busy")
+
+
+WITH_KEYS = """
+[gateway]
+host = "0.0.0.0"
+keys = ["env:ONE_CALLER", "env:ANOTHER_CALLER"]
+[providers.openai]
+base_url = "https://api.openai.com/v1"
+api_key = "env:THE_KEY_OF_OPENAI"
+[providers.groq]
+base_url = "https://api.groq.com/openai/v1"
+api_keys = ["file:/run/secrets/none", "file:/run/secrets/neither"]
+headers = { x-org = "env:NOWHERE_EITHER" }
+[models."*"]
+chain = ["openai/*", "groq/*"]
+"""
 
 
 def some_calls() -> list[CallEnded]:
@@ -147,6 +163,7 @@ def test_the_json_is_one_record_a_line(logs: Logs) -> None:
     assert [a["provider"] for a in first["attempts"]] == ["openai", "azure"]
     assert first["extra_cost"] == pytest.approx(1204 * 2.5e-6 + 310 * 10e-6)
     assert second["passed_over"][0]["reason"] == "breaker_open"
+    assert not {"request", "answer"} & set(first)  # that is not read for a list
 
 
 @pytest.mark.parametrize(
@@ -158,6 +175,7 @@ def test_the_json_is_one_record_a_line(logs: Logs) -> None:
         (["--limit", "-1"], "-1 is not in the range x>=0"),
         (["--failed", "--outcome", "left"], "--failed and --outcome exclude each other"),
         (["--follow", "--until", "1h"], "--follow and --until exclude each other"),
+        (["--since", "1h", "--until", "2h"], "--until is not after --since"),
     ],
 )
 def test_wrong_usage_is_one_sentence(logs: Logs, arguments: list[str], sentence: str) -> None:
@@ -174,15 +192,19 @@ def test_without_records_it_is_told_how_to_get_some(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Switched off, no file yet, an empty one, a file that is none."""
+    """Switched off, no file yet, an empty one, without a call, a file that is none, a folder."""
     off = "sqlite:///" + str(tmp_path / "nothing.db")
-    empty = record(tmp_path)
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    without = record(tmp_path, HealthChanged("openai", "breaker", "open", "503"))
     broken = tmp_path / "broken.db"
     broken.write_text("this is no database, whatever its name says" * 100)
     for database, code, sentence in (
         ("none", 1, 'nothing is recorded, because ELIZANET_DB is "none": unset it'),
         (off, None, "there are no records yet: they come with the first call"),
-        (empty, None, "there are no records yet: they come with the first call"),
+        (f"sqlite:///{empty}", None, "there are no records yet: they come with the first"),
+        (without, None, "there are no records yet: they come with the first call"),
+        (f"sqlite:///{tmp_path}", 1, f"{tmp_path}: Is a directory"),
         (f"sqlite:///{broken}", 1, "not a database"),
         ("mysql://somewhere", 2, "ELIZANET_DB"),
     ):
@@ -196,7 +218,28 @@ def test_without_records_it_is_told_how_to_get_some(
     assert not (tmp_path / "nothing.db").exists()
 
 
-@pytest.mark.parametrize("columns", [60, 80, 120, 180])
+@pytest.mark.parametrize(
+    "command", [["logs"], ["stats"], ["explain", call_id(NOW)], ["records", "status"]]
+)
+def test_who_reads_records_needs_no_keys(
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Those of the configuration are the gateway's; what is wrong in it is told all the same."""
+    monkeypatch.setenv("ELIZANET_DB", record(tmp_path, made(call_id(NOW), tried())))
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "elizanet.toml"
+    file.write_text(WITH_KEYS)
+    assert main(command) == 0
+    assert capsys.readouterr().err == ""
+    file.write_text(f"{WITH_KEYS}[records]\nkeep_days = 0\n")
+    assert main(command) == ExitCode.USAGE
+    assert "records.keep_days" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("columns", [40, 48, 60, 80, 120, 180])
 async def test_a_terminal_shows_one_line_a_call(
     run_in_terminal: Run, tmp_path: Path, columns: int
 ) -> None:
@@ -210,7 +253,8 @@ async def test_a_terminal_shows_one_line_a_call(
     lines = [line for line in lines if re.match(r"\d\d:\d\d:\d\d ", line)]
     assert len(lines) == 7
     assert max(map(len, lines)) <= columns
-    assert re.match(r"\d\d:\d\d:\d\d  ↪ gpt-4o ", lines[1])
+    assert re.match(r"\d\d:\d\d:\d\d  ↪ gpt-4o ", lines[1]) or columns < 60
+    assert ("110 ms" in lines[0]) is (columns >= 48)
     assert "→ azure" in lines[1]
     for line, call in zip(lines, [*some_calls(), long], strict=True):
         assert line.endswith(call.call_id if columns >= 180 else call.call_id[4:18])

@@ -59,8 +59,9 @@ async def test_down_and_up_again(run: Run, url: str) -> None:
     """Down only after a yes; up without a question."""
     down = ("records", "downgrade", "--to", "1")
     asked = await run(*down, stdin=b"n\n", ELIZANET_DB=url)
-    assert asked.returncode != 0
+    assert asked.returncode == 1
     assert f"take the records from version {LATEST} back to 1?" in asked.stderr
+    assert asked.stderr.endswith("elizanet: nothing was changed\n")
     yes = await run(*down, stdin=b"y\n", ELIZANET_DB=url)
     assert (yes.returncode, yes.stdout) == (0, f"the records have version 1 now; it was {LATEST}\n")
     up = await run("records", "upgrade", ELIZANET_DB=url)

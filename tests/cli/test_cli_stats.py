@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
@@ -13,11 +14,13 @@ import pytest
 
 from elizanet.call import Role, Usage
 from elizanet.cli import main, summing
+from elizanet.cli.errors import ExitCode
 from elizanet.errors import FailureClass, Skipped
 from elizanet.telemetry import CallEnded, Outcome
 from support.made_calls import call_id, made, record, tried
 
 Run = Callable[..., Awaitable[CompletedProcess[str]]]
+Start = Callable[..., Awaitable[asyncio.subprocess.Process]]
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 USED = Usage(1000, 100, 1100)
@@ -132,7 +135,17 @@ def test_very_many_moved_calls_are_counted_by_the_newest(
     assert "of the newest 2" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("columns", [60, 80, 160])
+async def test_a_reader_that_goes_away_ends_it_quietly(start: Start, database: str) -> None:
+    """`elizanet stats | head -1` needs no words."""
+    process = await start("stats", ELIZANET_DB=database)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout._transport.close()  # type: ignore[attr-defined]
+    assert await process.stderr.read() == b""
+    assert await asyncio.wait_for(process.wait(), 10) == ExitCode.READER_GONE
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 160])
 async def test_a_terminal_shows_tables_that_fit(
     run_in_terminal: Run, database: str, columns: int
 ) -> None:
@@ -142,4 +155,7 @@ async def test_a_terminal_shows_tables_that_fit(
     lines = [line.rstrip() for line in shown.stdout.splitlines()]
     assert max(map(len, lines)) <= columns
     assert ("tokens in" in shown.stdout) is (columns == 160)
+    assert ("fallbacks" in shown.stdout) is (columns >= 80)
+    took = [line for line in lines if line.startswith("a call ")]
+    assert re.search(r" \d+ m?s +\d+ m?s +\d+ m?s$", took[0])
     assert "\x1b[" not in shown.stdout

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from prometheus_client import ProcessCollector
 
+from elizanet.errors import FailureClass
 from elizanet.metrics.families import FAMILIES, Kind
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +85,15 @@ def test_a_query_asks_for_what_is_exported(expression: str) -> None:
         known |= EXPORTED[name]
     for group in re.findall(r"\b(?:by|on|without|ignoring)\s*\(([^)]*)\)", expression):
         assert {label.strip() for label in group.split(",")} <= known, group
+
+
+def test_the_calls_that_fail_are_those_that_were_not_wrong_in_themselves() -> None:
+    """In the alert, on the dashboard and in the guide, by the same names of failures."""
+    asked = [rules()["ElizanetCallsFail"], *queries(), GUIDE]
+    without = [names for text in asked for names in re.findall(r'failure_class!~"(.*?)"', text)]
+    assert len(without) == 6
+    (names,) = set(without)
+    assert set(names.split("|")) < set(FailureClass)
 
 
 def test_the_dashboard_can_be_imported() -> None:

@@ -7,14 +7,17 @@ import threading
 import time
 
 import pytest
+from msgspec.structs import replace
 
+from elizanet.call import Bound
 from elizanet.records import migrations
 from elizanet.records.database import Database
 from elizanet.records.errors import RecordsError
 from elizanet.records.migrations import LATEST
+from elizanet.records.model import CallRecord
 from elizanet.records.opening import connect, open_reader
 from elizanet.records.reading import AttemptTotals, Point, Totals, Which, Window
-from support.recorded import captured, moved, record, recorder, some
+from support.recorded import captured, failed, moved, record, recorder, some
 
 
 def fill(url: str) -> str:
@@ -36,6 +39,14 @@ def everything(url: str) -> tuple[list[object], list[Totals], list[Point], list[
         reader.series(window, 900, ("caller",)),
         [rounded_attempts(one) for one in reader.attempts(window)],
     )
+    reader.close()
+    return found
+
+
+def calls_of(url: str) -> list[CallRecord]:
+    """Return all calls."""
+    reader = open_reader(url)
+    found = reader.calls(Which(), 1000)
     reader.close()
     return found
 
@@ -75,6 +86,7 @@ def test_version_1_has_the_text_in_the_rows_and_no_sums(url: str) -> None:
     """What the way down moves is where it belongs, and only there."""
     told = fill(url)
     database = connect(url)
+    migrations.downgrade(database, 2)
     wide = columns(database, "calls")
     migrations.downgrade(database, 1)
     assert columns(database, "calls") == wide + 2
@@ -83,6 +95,20 @@ def test_version_1_has_the_text_in_the_rows_and_no_sums(url: str) -> None:
     for table in ("captures", "calls_by_minute", "calls_by_quarter", "attempts_by_hour"):
         assert not database.exists(table)
     database.close()
+
+
+def test_why_a_call_went_no_further_is_lost_below_version_4(url: str) -> None:
+    """And nothing else: on the way up nobody knows it of the calls that are there."""
+    bound = failed(bound=Bound.TIME)
+    record(url, bound, moved())
+    before = {call.id: call for call in calls_of(url)}
+    assert before[bound.call_id].bound == "time"
+    database = connect(url)
+    migrations.downgrade(database, 3)
+    migrations.upgrade(database)
+    database.close()
+    before[bound.call_id] = replace(before[bound.call_id], bound=None)
+    assert {call.id: call for call in calls_of(url)} == before
 
 
 def test_all_the_way_down_leaves_nothing(url: str) -> None:

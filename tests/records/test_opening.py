@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -134,6 +135,27 @@ def test_what_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_text("Dear diary, " * 100)
     with pytest.raises(RecordsError, match=r"x\.db: file is not a database"):
         open_reader(f"sqlite:///{tmp_path}/x.db")
+
+
+def test_a_folder_is_told_as_one(tmp_path: Path) -> None:
+    """Whether it is to be read or to be written."""
+    for read_only in (True, False):
+        with pytest.raises(RecordsError, match=f"{tmp_path}: Is a directory"):
+            connect(f"sqlite:///{tmp_path}", read_only=read_only)
+
+
+def test_a_copy_where_nobody_can_write_is_read_without_a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite would have to make files beside it."""
+    url = f"sqlite:///{tmp_path / 'records.db'}"
+    record(url, answered())
+    found = os.statvfs_result((4096, 4096, 1, 1, 1, 1, 1, 1, os.ST_RDONLY, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _path: found)
+    reader = open_reader(url)
+    assert len(reader.calls(Which())) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["records.db"]
+    reader.close()
 
 
 def test_a_server_that_is_not_there_is_told_without_its_password() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import elizanet
 from elizanet.records.opening import open_reader
 from elizanet.records.reading import Which, Window
+from elizanet.records.sqlite import SqliteDatabase
 
 PROCESSES, ROUNDS, CALLS = 3, 8, 50
 
@@ -50,3 +51,21 @@ def test_processes_that_write_at_once_lose_nothing(url: str) -> None:
     ends = reader.attempts(Window(now - 600, now + 60))
     assert sum(end.attempts for end in ends) == 2 * expected
     reader.close()
+
+
+def test_opening_a_file_again_keeps_the_locks_on_it(tmp_path: Path) -> None:
+    """POSIX drops all locks that a process has on a file when any descriptor of it is closed."""
+    path = tmp_path / "records.db"
+    first = SqliteDatabase(path)
+    first.query("SELECT 1 FROM sqlite_master")
+    again = SqliteDatabase(path)
+    program = (
+        f"import sqlite3; c = sqlite3.connect({str(path)!r}, timeout=0.1)\n"
+        "c.execute('PRAGMA journal_mode = DELETE')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    first.close()
+    again.close()
+    assert "database is locked" in ended.stderr

@@ -21,12 +21,12 @@ from elizanet.records.model import CallRecord
 from elizanet.records.opening import open_reader
 from elizanet.records.reading import Dimension, Totals, Which, Window
 from elizanet.records.yielding import READ_PORTION
-from elizanet.telemetry import CallEnded, HealthChanged, Outcome
+from elizanet.telemetry import CallEnded, Outcome
 from support.ended import attempt, ended
-from support.recorded import answered, call_id, failed, moved, record, recorder, some
+from support.recorded import answered, call_id, failed, moved, record, some
 
 DIMENSIONS: tuple[Dimension, ...] = (
-    "model", "target", "caller", "outcome", "fallback_reason", "operation"
+    "model", "target", "caller", "outcome", "failure_class", "fallback_reason", "operation"
 )  # fmt: skip
 
 
@@ -41,6 +41,7 @@ def key_of(call: CallRecord, by: Sequence[Dimension]) -> tuple[str, ...]:
         "target": f"{call.provider}/{call.provider_model}" if call.provider else "",
         "caller": call.caller,
         "outcome": call.outcome,
+        "failure_class": call.failure_class or "",
         "fallback_reason": call.fallback_reason or "",
         "operation": call.operation,
     }
@@ -318,24 +319,13 @@ def test_attempts_are_summed_by_target_and_end(url: str) -> None:
     reader.close()
 
 
-def test_changes_of_health_come_back_in_order(url: str) -> None:
-    """All of a window, the newest if they are too many, and the last of each kind."""
-    one = recorder(url)
-    began = time.time() - 0.002
-    for state in ("open", "half_open", "closed"):
-        for subject in ("openai", "elizanet"):
-            one(HealthChanged(subject, "breaker", state, f"it is {state}"))
-            time.sleep(0.002)
-    one(HealthChanged("openai", "key", "quarantined", "it was refused"))
-    one.close()
-    reader, end = open_reader(url), time.time() + 1
-    changes = reader.changes(Window(began, end))
-    assert [(c.subject, c.state) for c in changes][:3] == [
-        ("openai", "open"), ("elizanet", "open"), ("openai", "half_open")
-    ]  # fmt: skip
-    assert [c.at for c in changes] == sorted(c.at for c in changes)
-    assert reader.changes(Window(began, end), 2) == changes[-2:]
-    assert reader.latest_changes(end) == changes[-3:]
-    assert reader.latest_changes(began) == []
-    assert changes[0].run == "run_1"
+def test_ends_are_counted_to_the_millisecond(url: str) -> None:
+    """By outcome and failure class, without the rest of the minute."""
+    now = time.time()
+    events = [answered(now - 5), answered(now - 1), answered(now), moved(now), failed(at=now - 1)]
+    record(url, *events)
+    reader = open_reader(url)
+    found = {(outcome, why): n for outcome, why, n in reader.ended(Window(now - 2, now + 1))}
     reader.close()
+    why = failed().failure_class
+    assert found == {("answered", ""): 3, ("failed", why): 1}

@@ -101,6 +101,19 @@ def test_a_file_grows_no_larger_than_it_may(tmp_path: Path) -> None:
     reader.close()
 
 
+@pytest.mark.parametrize(("text", "many"), [(0, 8000), (3000, 1600)])
+def test_a_small_file_keeps_as_much_as_fits(tmp_path: Path, text: int, many: int) -> None:
+    """A step ends where there is room, however many rows it might delete."""
+    url, now, most = f"sqlite:///{tmp_path}/records.db", time.time(), 1 << 20
+    kept = captured(b"x" * text, b"y" * text) if text else None
+    record(url, *(moved(now - many + at, captured=kept) for at in range(many)))
+    database, keeper = connect(url), Retention(keep_days=30, max_size=most)
+    assert database.size() > 2 * most
+    steps(database, keeper)
+    assert 0.75 * most < database.size() <= most
+    database.close()
+
+
 @pytest.mark.parametrize("text", [0, 60_000])
 def test_a_step_is_short_whatever_it_deletes(tmp_path: Path, text: int) -> None:
     """Small rows or large ones: the writer is held up for some hundredths of a second."""

@@ -57,15 +57,21 @@ def kind_of(record: CallRecord) -> str:
 
 
 class Lines:
-    """Draws calls for a terminal of this width; the widths of `sample` decide the columns."""
+    """Draws calls for a terminal of this width; the widths of `sample` decide the columns.
+
+    Where it is narrow, the model is left out, then how long it took; it fits from 40 on.
+    """
 
     def __init__(self, width: int, sample: Sequence[CallRecord], *, unicode: bool) -> None:
         self._symbols = UNICODE if unicode else ASCII
         names = [cell_len(printable(record.model)) for record in sample]
         most = _MODEL[width >= WIDE]
         self._model = min(max(names, default=most), most)
-        fixed = (_TIME, 1, self._model, _TOOK, SHORT_ID)
+        fixed = (_TIME, 1, SHORT_ID)
         left = width - sum(fixed) - _GAP * len(fixed)
+        self._has_model = left - self._model - _TOOK - 2 * _GAP >= _SHORTEST_PATH
+        self._has_took = left - _TOOK - _GAP >= _SHORTEST_PATH
+        left -= (self._model + _GAP) * self._has_model + (_TOOK + _GAP) * self._has_took
         self._more: list[Column] = []
         for column in _columns(sample):
             if left - column.width - _GAP >= _LEAST_PATH:
@@ -92,9 +98,11 @@ class Lines:
         line = Text(no_wrap=True, overflow="crop")
         line.append(f"{when:%H:%M:%S}  ", "dim")
         line.append(f"{symbol} ", STYLES.get(kind, ""))
-        line.append(_fit(printable(record.model), self._model) + "  ")
+        if self._has_model:
+            line.append(_fit(printable(record.model), self._model) + "  ")
         line.append(self._path_of(record, kind))
-        line.append(f"  {figures.seconds(record.seconds):>{_TOOK}}")
+        if self._has_took:
+            line.append(f"  {figures.seconds(record.seconds):>{_TOOK}}")
         for column in self._more:
             text = _fit(printable(column.of(record)), column.width, right=column.right)
             line.append(f"  {text}", "dim")

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from elizanet.cli.check_models import unlisted_models
 from elizanet.cli.terminal import console, printable
 from elizanet.router import ProviderHealth
 from elizanet.settings import Settings
 
 Health = Mapping[str, ProviderHealth]
 
+_STYLES: Final = {"healthy": "bold green", "reachable": "bold yellow", "unhealthy": "bold red"}
+
+
+def is_well(health: Health) -> bool:
+    """Tell whether no provider is unhealthy: a reachable one has only no list of models for us."""
+    return all(found.state != "unhealthy" for found in health.values())
+
 
 def as_json(settings: Settings, health: Health) -> str:
     """Return all that was found as one JSON object."""
     report = {
-        "ok": all(health.values()),
+        "ok": is_well(health),
         "problems": [],
-        "warnings": settings.warnings,
+        "warnings": [*settings.warnings, *unlisted_models(settings, health)],
         "settings": [
             {"name": name, "value": value, "origin": str(origin)}
             for name, value, origin in settings.describe()
@@ -42,6 +51,8 @@ def print_settings(settings: Settings) -> None:
 def print_providers(settings: Settings, health: Health) -> None:
     """Print the providers and a summary as lines."""
     _print_rows([_row(settings, name, found) for name, found in health.items()])
+    for doubt in unlisted_models(settings, health):
+        click.echo(f"warning: {printable(doubt)}")
     click.echo(_summary(health))
 
 
@@ -64,14 +75,16 @@ def draw_providers(settings: Settings, health: Health) -> None:
     table = _table("provider", "address", "state", "took", "said")
     for name, found in health.items():
         cells = [Text(cell) for cell in _row(settings, name, found)]
-        cells[2].stylize("bold green" if found else "bold red")
+        cells[2].stylize(_STYLES[found.state])
         table.add_row(*cells)
     screen.print(table)
+    for doubt in unlisted_models(settings, health):
+        screen.print(Text(f"warning: {printable(doubt)}", "yellow"))
     _print_summary(screen, health)
 
 
 def _print_summary(screen: Console, health: Health) -> None:
-    style = "bold green" if all(health.values()) else "bold red"
+    style = "bold green" if is_well(health) else "bold red"
     screen.print()
     screen.print(Text(_summary(health), style))
 
@@ -100,7 +113,7 @@ def _provider(settings: Settings, name: str, found: ProviderHealth) -> dict[str,
 
 
 def _summary(health: Health) -> str:
-    ill = [name for name, found in health.items() if not found]
+    ill = [name for name, found in health.items() if found.state == "unhealthy"]
     if ill:
         count = f"{len(ill)} of {len(health)} providers"
         return f"the configuration is right, but {count} did not answer well: {', '.join(ill)}"

@@ -16,7 +16,7 @@ import click
 
 from elizanet.cli.terminal import colour, printable
 from elizanet.errors import ConfigurationError, ElizanetError
-from elizanet.redact import redact
+from elizanet.redact import excerpt
 
 
 class ExitCode(IntEnum):
@@ -125,7 +125,7 @@ def _discard(stream: object) -> None:
 
 def _fault(error: Exception) -> str:
     where = _place(error.__traceback__)
-    reason = redact(f"{type(error).__name__}: {error}"[:300])
+    reason = excerpt(f"{type(error).__name__}: {error}", 300)
     return f"a fault of elizanet itself{where}, please report it: {reason}"
 
 

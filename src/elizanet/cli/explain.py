@@ -30,8 +30,8 @@ Exit codes: 0 good, 1 there is no such call, several begin like that, or the
 records cannot be read, 2 wrong usage or a configuration that is wrong.
 """
 
-_AFTERWARDS_S: Final = 0.002
-"""What a call has changed is known a moment after its end."""
+_MILLISECOND_S: Final = 0.001
+"""A call may end so much later than its record says, and windows are that coarse: ids are."""
 
 
 @click.command("explain", epilog=EPILOG)
@@ -70,7 +70,8 @@ def _found(reader: Reader, request_id: str) -> CallRecord:
     record = reader.call(wanted if wanted.startswith("req_") else f"req_{wanted}")
     if record is None:
         raise RecordsError(
-            f"no call is recorded as {printable(wanted)!r}; elizanet logs shows those there are"
+            f"no call is recorded as {printable(wanted)!r}; elizanet logs shows those there are, "
+            "and what the gateway refused itself is in its log only"
         )
     return record
 
@@ -82,10 +83,11 @@ def _changes(reader: Reader, record: CallRecord) -> tuple[list[ChangeRecord], li
     from elizanet.records.reading import Window  # noqa: PLC0415
 
     names = {(step.provider, target_of(step)) for step in steps_of(record)}
-    window = Window(record.at, record.at + record.seconds + _AFTERWARDS_S)
+    ends = record.at + record.seconds + _MILLISECOND_S
+    window = Window(record.at, ends + _MILLISECOND_S)
 
     def concerns(change: ChangeRecord) -> bool:
-        ours = change.run == record.run and record.at <= change.at < window.until
+        ours = change.run == record.run and record.at <= change.at < ends
         return ours and any(is_about(change.subject, *name) for name in names)
 
     before = reader.latest_changes(record.at)

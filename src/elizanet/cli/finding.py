@@ -29,7 +29,7 @@ class Finder:
     def newest(self, limit: int) -> tuple[list[CallRecord], bool]:
         """Return the newest calls, newest last, and whether there are more; 0 is no limit.
 
-        Raises `RecordsError`, and `NothingRecorded` if there is no call of any kind.
+        Raises `RecordsError`, and `NoRecordsError` if there is no call of any kind.
         """
         found = [call for which in self._kinds for call in self._pages(which, limit)]
         found.sort(key=lambda call: call.id)

@@ -31,7 +31,8 @@ Examples:
 \b
 A line: when, how it ended, the model that was asked for, who failed on the
 way and who answered, how long it took, its cost, its tokens (prompt and
-answer, ~ where estimated), who asked, its id for elizanet explain.
+answer, ~ where estimated), who asked, its id for elizanet explain. What was
+asked and answered, where it is captured, elizanet explain ID --json has.
 
 \b
 Exit codes: 0 good, also if nothing matches and when --follow is interrupted,
@@ -42,6 +43,8 @@ USUALLY: Final = 50
 """Calls that are shown if nobody says how many."""
 IN_A_WINDOW: Final = 1000
 """The same, of a window that somebody has chosen."""
+_WITH_ONE_CALL: Final = ("request", "answer")
+"""What is read for `elizanet explain` only: text of up to 128 KiB a call."""
 _NO_ANSWER: Final = (Outcome.FAILED, Outcome.BROKEN)
 
 
@@ -99,6 +102,8 @@ def command(
     without_logs()
     if failed and outcome:
         raise click.UsageError("--failed and --outcome exclude each other")
+    if since is not None and until is not None and until <= since:
+        raise click.UsageError("--until is not after --since")
     if follow and until is not None:
         raise click.UsageError("--follow and --until exclude each other")
     outcomes = _NO_ANSWER if failed else (outcome,)
@@ -121,11 +126,11 @@ def command(
 def _show(finder: Finder, limit: int, *, as_json: bool) -> bool:
     """Show the newest calls, and tell whether there are older ones."""
     from elizanet.cli.finding import told_when  # noqa: PLC0415 -- not for --help
-    from elizanet.cli.reading import NothingRecorded  # noqa: PLC0415
+    from elizanet.records.errors import NoRecordsError  # noqa: PLC0415
 
     try:
         found, more = finder.newest(limit)
-    except NothingRecorded as nothing:
+    except NoRecordsError as nothing:
         note(str(nothing))
         return False
     if not found:
@@ -176,7 +181,10 @@ def _print_json(records: Iterable[CallRecord]) -> None:
     import msgspec  # noqa: PLC0415 -- not for --help
 
     for record in records:
-        click.echo(msgspec.json.encode(record))
+        fields = msgspec.to_builtins(record)
+        for name in _WITH_ONE_CALL:
+            del fields[name]
+        click.echo(msgspec.json.encode(fields))
 
 
 def _print_plain(records: Iterable[CallRecord]) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from elizanet.records.errors import RecordsError
-from elizanet.records.location import is_postgres, location
+from elizanet.records.errors import NoRecordsError, RecordsError
 from elizanet.records.opening import NONE, open_reader
 from elizanet.records.reading import Reader, Which
 from elizanet.settings import load_settings
@@ -20,23 +19,20 @@ EMPTY: Final = (
 )
 
 
-class NothingRecorded(RecordsError):
-    """There are no records, and nothing is wrong; the sentence says how to get some."""
-
-
 def database_of(config: str | None) -> str:
     """Return where the records are. Raises `ConfigurationError`, `RecordsError` if nowhere."""
-    url = load_settings(config_file=config).database
+    url = load_settings(config_file=config, resolve_keys=False).database
     if url == NONE:
         raise RecordsError(OFF)
     return url
 
 
 def open_records(url: str) -> Reader:
-    """Return what answers questions. Raises `RecordsError`, `NothingRecorded` without a call."""
-    if not is_postgres(url) and not location(url).exists():
-        raise NothingRecorded(EMPTY)
-    reader = open_reader(url)
+    """Return what answers questions. Raises `RecordsError`, `NoRecordsError` without a call."""
+    try:
+        reader = open_reader(url)
+    except NoRecordsError:
+        raise NoRecordsError(EMPTY) from None
     try:
         if reader.calls(Which(), 1):
             return reader
@@ -44,4 +40,4 @@ def open_records(url: str) -> Reader:
         reader.close()
         raise
     reader.close()
-    raise NothingRecorded(EMPTY)
+    raise NoRecordsError(EMPTY)

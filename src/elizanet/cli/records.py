@@ -30,8 +30,8 @@ The records are where ELIZANET_DB says. Calls are read with elizanet logs,
 explain and stats.
 
 \b
-Exit codes: 0 done, 1 the records cannot be read or changed, or there are
-none, 2 wrong usage or configuration.
+Exit codes: 0 done, 1 the records cannot be read or changed, or were not to
+be, or there are none, 2 wrong usage or configuration.
 """
 
 
@@ -88,17 +88,20 @@ def upgrade(*, config: str | None) -> None:
 def downgrade(*, config: str | None, to: int, yes: bool) -> None:
     """Take the tables back to an older version, for an older release.
 
-    Stop everything that records first: this release would bring them up again. Sums of calls
-    whose rows are gone are lost below version 3. Version 0 is no tables: everything is deleted.
+    Stop everything that records first: this release would bring them up again. Below version 4
+    it is lost why calls went no further, below version 3 the sums of calls whose rows are gone.
+    Version 0 is no tables: everything is deleted.
     """
     from elizanet.records import migrations  # noqa: PLC0415 -- not for --help
+    from elizanet.records.errors import RecordsError  # noqa: PLC0415
 
     with _opened(_settings(config)) as database:
         before = migrations.version_of(database)
         if to < before <= migrations.LATEST and not yes:
             lost = "delete all records" if to == 0 else f"take the records from version {before}"
             aim = "" if to == 0 else f" back to {to}"
-            click.confirm(f"{lost}{aim}?", abort=True, err=True)
+            if not click.confirm(f"{lost}{aim}?", err=True):
+                raise RecordsError("nothing was changed")
         migrations.downgrade(database, to)
     click.echo(f"the records have version {to} now; it was {before}")
 
@@ -136,7 +139,7 @@ def _settings(config: str | None) -> Settings:
     from elizanet.settings import load_settings  # noqa: PLC0415 -- not for --help
 
     without_logs()
-    return load_settings(config_file=config)
+    return load_settings(config_file=config, resolve_keys=False)
 
 
 @contextmanager

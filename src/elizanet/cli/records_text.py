@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from elizanet.call import Role
+from elizanet.call import Bound, Role
 from elizanet.errors import FailureClass, Skipped
 from elizanet.records.model import AttemptRecord, CallRecord
 from elizanet.telemetry import Outcome
@@ -38,8 +38,16 @@ SKIPPED: Final[Mapping[str, str]] = {
     "own_limit": "over our limit",
     "full": "full",
     "breaker_open": "breaker open",
+    "other_model": "another embedding model",
 }
 """Why a target was not asked (`health.Reason`)."""
+
+CONFINED: Final[Mapping[str, str]] = {
+    Bound.CALLER: "the caller had forbidden fallback",
+    Bound.OPERATOR: "the operator has turned fallback off",
+    Bound.REFERENCE: "the request refers to what only one provider has",
+}
+"""Why a call was not to go anywhere else, from its beginning."""
 
 Step = AttemptRecord | Skipped
 """What happened on the way of a call: a target was asked, or passed over."""

@@ -13,6 +13,7 @@ from typing import Final
 
 import click
 
+from elizanet.cli import hangup
 from elizanet.cli.announce import announce, log_announcement
 from elizanet.cli.terminal import colour, is_terminal
 from elizanet.gateway.server import listen, new_event_loop, serve
@@ -90,6 +91,7 @@ def command(
         (log_announcement if log_format == "json" else announce)(settings, sockets)
         sys.stdout.flush()
         _settle_memory()
+        hangup.let_through()
 
     def reread() -> Settings:
         return load_settings(config_file=config).serving(host, port)

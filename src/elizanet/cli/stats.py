@@ -49,11 +49,8 @@ def command(*, since: float, until: float | None, as_json: bool, config: str | N
     Tells how many were answered, by whom, why others than the first choice answered, how long
     it took, and what it cost by model and by provider.
     """
-    from elizanet.cli.reading import (  # noqa: PLC0415 -- not for --help
-        NothingRecorded,
-        database_of,
-        open_records,
-    )
+    from elizanet.cli.reading import database_of, open_records  # noqa: PLC0415 -- not for --help
+    from elizanet.records.errors import NoRecordsError  # noqa: PLC0415
 
     without_logs()
     end = time.time() if until is None else until
@@ -61,7 +58,7 @@ def command(*, since: float, until: float | None, as_json: bool, config: str | N
         raise click.UsageError("--until is not after --since")
     try:
         reader = open_records(database_of(config))
-    except NothingRecorded as nothing:
+    except NoRecordsError as nothing:
         note(str(nothing))
         return
     try:

@@ -29,7 +29,7 @@ def colour() -> bool | None:
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console for tables; `NO_COLOR` takes every style away, bold ones too."""
-    from rich.console import Console  # noqa: PLC0415 -- not every command draws
+    from elizanet.cli.screen import Screen  # noqa: PLC0415 -- not every command draws
 
     plain = colour() is False
-    return Console(stderr=stderr, highlight=False, color_system=None if plain else "auto")
+    return Screen(stderr=stderr, highlight=False, color_system=None if plain else "auto")

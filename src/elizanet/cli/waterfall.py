@@ -28,6 +28,9 @@ _SHORTEST: Final = 10
 _BESIDE: Final = 44
 """Columns for how long it took and what came of it, and the gaps."""
 _LABEL: Final = 34
+_ROOM_FOR_BARS: Final = 56
+_BESIDE_NAMES: Final = 26
+"""Columns for the same without bars."""
 
 
 class Symbols:
@@ -41,24 +44,29 @@ class Symbols:
 
 
 def waterfall(record: CallRecord, width: int, *, unicode: bool) -> Table:
-    """Return the picture of a call, for a screen of that width."""
-    steps = steps_of(record)
+    """Return the picture of a call, for a screen of that width; a narrow one has no bars."""
+    steps, has_bars = steps_of(record), width >= _ROOM_FOR_BARS
     label = min(max((cell_len(target_of(step)) for step in steps), default=1), _LABEL)
+    if not has_bars:
+        label = min(label, width - _BESIDE_NAMES)
     room = max(_SHORTEST, min(LONGEST, width - label - _BESIDE))
     bars = _Bars(record, room, Symbols(unicode=unicode))
     grid = Table.grid(padding=(0, 2))
     grid.add_column(max_width=label, no_wrap=True, overflow="ellipsis")
-    grid.add_column(width=room, no_wrap=True)
+    if has_bars:
+        grid.add_column(width=room, no_wrap=True)
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(no_wrap=True, overflow="ellipsis")
     for step in steps:
         name = Text(printable(target_of(step)))
         if isinstance(step, Skipped):
             name.stylize("dim")
-            grid.add_row(name, "", "", Text(f"not asked: {skipped(step.reason)}", "dim"))
+            verdict = Text(f"not asked: {skipped(step.reason)}", "dim")
+            grid.add_row(name, *[""] * (1 + has_bars), verdict)
         else:
             took = Text(figures.seconds(bars.ends(step) - step.started), "dim")
-            grid.add_row(name, bars.draw(step), took, _verdict(step, record))
+            bar = [bars.draw(step)] if has_bars else []
+            grid.add_row(name, *bar, took, _verdict(step, record))
     return grid
 
 

@@ -9,5 +9,9 @@ class RecordsError(ElizanetError):
     """The database cannot answer or take records now; the sentence says why."""
 
 
+class NoRecordsError(RecordsError):
+    """There are no records yet, and nothing is wrong with that."""
+
+
 class RefusedError(RecordsError):
     """The database is well and does not take these values: trying again would not help."""

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from elizanet.records.database import Database, Row, Value
 from elizanet.records.errors import RecordsError
 from elizanet.records.model import AttemptRecord, CallRecord
-from elizanet.records.reading import Which
+from elizanet.records.reading import Ended, Which, Window
 from elizanet.records.roll_ups import HOUR
 from elizanet.records.rows import (
     ATTEMPT_COLUMNS,
@@ -112,6 +112,16 @@ def calls_after(database: Database, call_id: str, limit: int) -> list[CallRecord
     """Return the oldest calls that came after this one, oldest first."""
     rows = database.query(f"{_CALLS} WHERE id > ? ORDER BY id LIMIT ?", (call_id, limit))
     return _complete(database, rows)
+
+
+def ended(database: Database, window: Window) -> list[Ended]:
+    """Return how the calls that began in a window ended."""
+    statement = (
+        "SELECT outcome, failure_class, COUNT(*) FROM calls"
+        " WHERE id >= ? AND id < ? GROUP BY outcome, failure_class"
+    )
+    rows = database.query(statement, [place_of(at) for at in window])
+    return [Ended(str(outcome), str(failure or ""), int(n or 0)) for outcome, failure, n in rows]
 
 
 def one(database: Database, call_id: str) -> CallRecord | None:

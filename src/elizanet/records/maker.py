@@ -14,12 +14,12 @@ class Maker:
 
     def __init__(self, run: str) -> None:
         self.known = Known()
-        self._run = run
+        self.run = run
 
     def __repr__(self) -> str:
-        return f"<Maker {self._run}>"
+        return f"<Maker {self.run}>"
 
     def __call__(self, event: Recorded, at: float) -> Record:
         if isinstance(event, CallEnded):
-            return make_call(event, at, self._run, self.known)
-        return make_change(event, at, self._run)
+            return make_call(event, at, self.run, self.known)
+        return make_change(event, at, self.run)

@@ -60,6 +60,7 @@ def make_call(event: CallEnded, ended: float, run: str, known: Known) -> CallRec
         estimated=usage is not None and usage.estimated,
         cost=spent,
         extra_cost=_extra_cost(event, attempt, spent, known.price_of),
+        bound=event.bound.value if event.bound else None,
         request=captured_text(captured.request, known.secrets) if captured else None,
         answer=captured_text(captured.answer, known.secrets) if captured else None,
     )
@@ -123,6 +124,7 @@ def _make_skipped(skipped: Skipped) -> Skipped:
         skipped.reason,
         delay if delay is None or math.isfinite(delay) else None,
         sentence(skipped.detail),
+        skipped.failed_with,
     )
 
 

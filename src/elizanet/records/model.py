@@ -50,7 +50,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     something to show. Tokens and `cost` are those of all attempts; `extra_cost` is what that was
     more than the first choice would have cost for the answer. `hedged`: a second attempt ran
     beside an overdue one. `passed_over` has who was not asked when it was their turn, why, and
-    for how long from then on. `request` and `answer` are kept on request only.
+    for how long from then on. `bound` is one of `call.Bound`: why it went no further, where it
+    had need to or was not free to. `request` and `answer` are kept on request only.
     """
 
     id: str
@@ -77,6 +78,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     estimated: bool = False
     cost: float | None = None
     extra_cost: float | None = None
+    bound: str | None = None
     request: str | None = None
     answer: str | None = None
 

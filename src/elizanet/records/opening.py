@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from elizanet.records.database import Database
-from elizanet.records.errors import RecordsError
+from elizanet.records.errors import NoRecordsError, RecordsError
 from elizanet.records.location import is_postgres, location, shown
 from elizanet.records.reader import RecordReader
 from elizanet.records.reading import Reader
@@ -43,7 +43,8 @@ def open_recorder(settings: Settings, *, run: str | None = None) -> Recorder | N
 def open_reader(database: str) -> Reader:
     """Return what answers questions about the records of a database URL.
 
-    Raises `RecordsError` where there are none that can be read.
+    Raises `RecordsError` where there are none that can be read, `NoRecordsError` where nothing
+    has been written yet.
     """
     return RecordReader(partial(connect, existing(database), read_only=True))
 
@@ -53,7 +54,7 @@ def existing(url: str) -> str:
     if url == NONE:
         raise RecordsError('there are no records: ELIZANET_DB is "none"')
     if not is_postgres(url) and not location(url).exists():
-        raise RecordsError(f"there are no records yet: {location(url)} does not exist")
+        raise NoRecordsError(f"there are no records yet: {location(url)} does not exist")
     return url
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from elizanet.records import finding, summing
+from elizanet.records import changing, finding, summing
 from elizanet.records.database import Database
-from elizanet.records.errors import RecordsError
+from elizanet.records.errors import NoRecordsError, RecordsError
 from elizanet.records.migrations import LATEST, newer, version_of
 from elizanet.records.model import CallRecord, ChangeRecord
-from elizanet.records.reading import AttemptTotals, Dimension, Point, Totals, Which, Window
-from elizanet.records.rows import CHANGE_COLUMNS, change_of
-
-_CHANGES = f"SELECT {', '.join(CHANGE_COLUMNS)} FROM changes"  # noqa: S608 -- our names
+from elizanet.records.reading import (
+    AttemptTotals,
+    Dimension,
+    Ended,
+    Point,
+    Totals,
+    Which,
+    Window,
+)
 
 
 class RecordReader:
@@ -57,18 +62,21 @@ class RecordReader:
         with self._connected() as database:
             return summing.attempts(database, window)
 
-    def changes(self, window: Window, limit: int = 1000) -> list[ChangeRecord]:
-        places = [_place(at) for at in window]
-        statement = f"{_CHANGES} WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT ?"
+    def ended(self, window: Window) -> list[Ended]:
         with self._connected() as database:
-            rows = database.query(statement, (*places, max(limit, 0)))
-        return [change_of(row) for row in reversed(rows)]
+            return finding.ended(database, window)
+
+    def changes(self, window: Window, step: float = 0.0) -> list[ChangeRecord]:
+        with self._connected() as database:
+            return changing.between(database, window, step)
 
     def latest_changes(self, at: float) -> list[ChangeRecord]:
-        last = "SELECT MAX(id) FROM changes WHERE id < ? GROUP BY subject, what"
         with self._connected() as database:
-            rows = database.query(f"{_CHANGES} WHERE id IN ({last}) ORDER BY id", (_place(at),))
-        return [change_of(row) for row in rows]
+            return changing.latest(database, at)
+
+    def last_writes(self) -> dict[str, float]:
+        with self._connected() as database:
+            return changing.last_writes(database)
 
     def close(self) -> None:
         if self._database is not None:
@@ -103,13 +111,9 @@ def check_version(database: Database) -> None:
     if version > LATEST:
         raise RecordsError(newer(version))
     if version == 0:
-        raise RecordsError("there are no records yet: nothing has been written")
+        raise NoRecordsError("there are no records yet: nothing has been written")
     if version < LATEST:
         raise RecordsError(
             f"the records have version {version} and this elizanet reads version {LATEST}:"
             " run elizanet records upgrade"
         )
-
-
-def _place(at: float) -> str:
-    return f"chg_{finding.milliseconds(at):012x}"

@@ -16,7 +16,8 @@ from elizanet.records.errors import RecordsError
 from elizanet.records.model import CallRecord, ChangeRecord
 
 __all__ = [
-    "AttemptTotals", "Dimension", "Point", "Reader", "RecordsError", "Totals", "Which", "Window",
+    "AttemptTotals", "Dimension", "Ended", "Point", "Reader", "RecordsError", "Totals", "Which",
+    "Window",
 ]  # fmt: skip
 
 
@@ -51,7 +52,9 @@ class Which(msgspec.Struct, frozen=True, kw_only=True):
     before: str | None = None
 
 
-Dimension = Literal["model", "target", "caller", "outcome", "fallback_reason", "operation"]
+Dimension = Literal[
+    "model", "target", "caller", "outcome", "failure_class", "fallback_reason", "operation"
+]
 """What calls are grouped by; `target` is `provider/model` of who answered, "" for nobody."""
 
 
@@ -89,6 +92,14 @@ class Point(msgspec.Struct, kw_only=True):
 
     at: float
     totals: Totals
+
+
+class Ended(NamedTuple):
+    """How many calls ended alike; `failure_class` is "" for those that did not fail."""
+
+    outcome: str
+    failure_class: str
+    calls: int
 
 
 class AttemptTotals(msgspec.Struct, kw_only=True):
@@ -144,12 +155,33 @@ class Reader(Protocol):
         """Return how the attempts of a window ended, most attempts first."""
         ...
 
-    def changes(self, window: Window, limit: int = 1000) -> list[ChangeRecord]:
-        """Return the changes of health in a window, oldest first; the newest if too many."""
+    def ended(self, window: Window) -> list[Ended]:
+        """Return how the calls that began in a window ended, to the millisecond.
+
+        They are counted one by one: this is for short windows.
+        """
+        ...
+
+    def changes(self, window: Window, step: float = 0.0) -> list[ChangeRecord]:
+        """Return the changes of health in a window, oldest first.
+
+        With a `step` (in seconds) what a run said again and again is left out: in each step of
+        time only the first and the last change of a subject to the same state are returned.
+        """
         ...
 
     def latest_changes(self, at: float) -> list[ChangeRecord]:
-        """Return for each subject and kind of state the last change before `at`."""
+        """Return the last change before `at` that each run told of each subject and kind of state.
+
+        They are looked for among the 50,000 changes before that.
+        """
+        ...
+
+    def last_writes(self) -> dict[str, float]:
+        """Return when each run wrote last, in seconds since 1970: what it knew is known until then.
+
+        Runs that wrote with an older release share the name "".
+        """
         ...
 
     def close(self) -> None:

@@ -23,6 +23,8 @@ STEP_S: Final = 0.02
 FEWEST: Final = 16
 MOST: Final = 2_000
 """Rows that are deleted at a time."""
+PORTION: Final = 32
+"""Rows that are deleted for want of room before the size is looked at again."""
 BUSY_S: Final = 0.25
 """Seconds until the next step while there is more to delete."""
 IDLE_S: Final = 60.0
@@ -80,10 +82,22 @@ class Retention:
         return database.shrink() or deleted > 0
 
     def _delete_calls(self, database: Database, oldest: float) -> int:
-        until = f"req_{milliseconds(oldest):012x}"
-        if database.size() > self._max_size:
-            until = AFTER_ALL
-        last = self._last(database, "calls", until)
+        too_old = f"req_{milliseconds(oldest):012x}"
+        deleted = self._delete_calls_before(database, too_old, self._rows)
+        size, portion = database.size(), PORTION
+        while size > self._max_size and deleted < self._rows:
+            gone = self._delete_calls_before(
+                database, AFTER_ALL, min(portion, self._rows - deleted)
+            )
+            if not gone:
+                break
+            deleted += gone
+            before, size = size, database.size()
+            portion = PORTION if size < before else 2 * portion  # a server tells it later
+        return deleted
+
+    def _delete_calls_before(self, database: Database, until: str, most: int) -> int:
+        last = self._last(database, "calls", until, most)
         if last is None:
             return 0
         for table in ("attempts", "captures"):
@@ -92,16 +106,16 @@ class Retention:
 
     def _delete_changes(self, database: Database, oldest: float) -> int:
         database.execute("DELETE FROM writers WHERE at < ?", (oldest,))
-        last = self._last(database, "changes", f"chg_{milliseconds(oldest):012x}")
+        last = self._last(database, "changes", f"chg_{milliseconds(oldest):012x}", self._rows)
         if last is None:
             return 0
         return database.execute("DELETE FROM changes WHERE id <= ?", (last,))
 
-    def _last(self, database: Database, table: str, until: str) -> str | None:
-        """Return the last row that goes in this step."""
+    def _last(self, database: Database, table: str, until: str, most: int) -> str | None:
+        """Return the last of the oldest rows, `most` of them at most."""
         oldest = f"SELECT id FROM {table} WHERE id < ? ORDER BY id LIMIT ?"  # noqa: S608
         statement = f"SELECT MAX(id) FROM ({oldest}) AS oldest"  # noqa: S608
-        ((last,),) = database.query(statement, (until, self._rows))
+        ((last,),) = database.query(statement, (until, most))
         return None if last is None else str(last)
 
     def _delete_sums(self, database: Database, oldest: float) -> int:

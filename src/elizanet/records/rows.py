@@ -15,7 +15,7 @@ CALL_COLUMNS: Final = (
     "id", "at", "run", "operation", "model", "chain", "targets", "caller", "stream", "outcome",
     "failure_class", "provider", "provider_model", "fallback_reason", "hedged", "trouble",
     "passed_over", "seconds", "first_content", "prompt_tokens", "completion_tokens",
-    "estimated", "cost", "extra_cost",
+    "estimated", "cost", "extra_cost", "bound",
 )  # fmt: skip
 ATTEMPT_COLUMNS: Final = (
     "call_id", "number", "provider", "model", "role", "key_alias", "started", "duration",
@@ -55,7 +55,7 @@ def call_row(call: CallRecord) -> Row:
         call.provider, call.provider_model, call.fallback_reason, call.hedged, trouble_of(call),
         msgspec.json.encode(call.passed_over).decode() if call.passed_over else None,
         call.seconds, call.first_content, call.prompt_tokens, call.completion_tokens,
-        call.estimated, call.cost, call.extra_cost,
+        call.estimated, call.cost, call.extra_cost, call.bound,
     )  # fmt: skip
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +45,8 @@ class SqliteDatabase:
                 f"records need SQLite {needed}, and this Python has {sqlite3.sqlite_version}"
             )
         with self._sentences():
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             if read_only:
                 self._connection = self._open_to_read()
             else:
@@ -124,7 +127,8 @@ class SqliteDatabase:
         return connection
 
     def _open_to_read(self) -> sqlite3.Connection:
-        connection = self._connect(f"{self._path.absolute().as_uri()}?mode=ro")
+        still = "&immutable=1" if _is_still(self._path) else ""
+        connection = self._connect(f"{self._path.absolute().as_uri()}?mode=ro{still}")
         connection.execute("PRAGMA mmap_size = 1073741824")
         return connection
 
@@ -153,11 +157,23 @@ class SqliteDatabase:
 
 
 def _make_private(path: Path) -> None:
-    """Make the file and the folders above it, where they are not there, for their owner only."""
+    """Make the file and the folders above it, where they are not there, for their owner only.
+
+    A file that is there is left alone: closing it would drop all locks that this process has on it.
+    """
     missing = [folder for folder in path.absolute().parents if not folder.exists()]
     for folder in reversed(missing):
         folder.mkdir(mode=0o700, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _is_still(path: Path) -> bool:
+    """Tell whether a file cannot change: a file system that is read only has no room for locks."""
+    if not hasattr(os, "statvfs") or not os.statvfs(path).f_flag & os.ST_RDONLY:
+        return False
+    log = path.with_name(f"{path.name}-wal")
+    return not log.exists() or not log.stat().st_size  # what is in it would not be read
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from elizanet.capture import MAX_CAPTURED_BYTES
-from elizanet.redact import MASK, mask_keys, redact
+from elizanet.redact import MASK, mask_keys, redact, redact_json
 
 NAME_CHARACTERS: Final = 256
 SENTENCE_CHARACTERS: Final = 2000
@@ -44,7 +44,7 @@ def sentence(text: str) -> str:
 
 def captured_text(body: bytes, secrets: Iterable[str]) -> str:
     """Return the beginning of a request or an answer, as it is stored: without these secrets."""
-    text = redact(_storable(body.decode(errors="replace")))
+    text = redact_json(_storable(body.decode(errors="replace")))
     for secret in secrets:
         text = text.replace(secret, MASK)
     return text[:-_LONGEST_SECRET] if len(body) >= MAX_CAPTURED_BYTES else text

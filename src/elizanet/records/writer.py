@@ -50,7 +50,7 @@ class Writer:
         self._make = make
         self._retention = retention
         self._place = place
-        self._batches = Batches()
+        self._batches = Batches(make.run)
         self._database: Database | None = None
         self._closing = Event()
         self._failed_at = 0.0

@@ -27,6 +27,7 @@ _CALLS: Final = insert_into("calls", CALL_COLUMNS)
 _ATTEMPTS: Final = insert_into("attempts", ATTEMPT_COLUMNS)
 _CAPTURES: Final = insert_into("captures", CAPTURE_COLUMNS)
 _CHANGES: Final = insert_into("changes", CHANGE_COLUMNS)
+_LAST_CHANGE: Final = 0xFFFFFFFF
 _ADVANCE: Final = (
     "INSERT INTO writers (name, batch, at) VALUES (?, ?, ?) ON CONFLICT (name)"
     " DO UPDATE SET batch = excluded.batch, at = excluded.at"
@@ -35,16 +36,18 @@ _ADVANCE: Final = (
 
 
 class Batches:
-    """Writes the batches of one writer, each of them once.
+    """Writes the batches of one writer, each of them once; `run` names the process.
 
     A connection that breaks while it commits leaves open whether it has. The batch's number is
     written with it, so that a second try finds out; where the first one is still under way at
     the server, it waits for its end.
     """
 
-    def __init__(self) -> None:
-        self._name = secrets.token_hex(8)
+    def __init__(self, run: str = "") -> None:
+        self._token = secrets.token_hex(8)
+        self._name = f"{run} {self._token}"
         self._number = 1
+        self._changes = 0
         self._roll_ups = RollUps()
         self._all_batches = 0
 
@@ -58,7 +61,8 @@ class Batches:
                 values = (self._name, self._number, time.time())
                 if database.execute(_ADVANCE, values):
                     self._notice_others(database)
-                    _insert(database, records, self._roll_ups)
+                    _insert_calls(database, records, self._roll_ups)
+                    self._insert_changes(database, records)
         except BaseException:
             self._roll_ups.forget()
             raise
@@ -71,11 +75,20 @@ class Batches:
             self._roll_ups.forget()
         self._all_batches = int(total or 0)
 
+    def _insert_changes(self, database: Database, records: Sequence[Record]) -> None:
+        changes = [record for record in records if isinstance(record, ChangeRecord)]
+        if changes:
+            database.insert(_CHANGES, [change_row(self._id(change), change) for change in changes])
 
-def _insert(database: Database, records: Sequence[Record], roll_ups: RollUps) -> None:
-    """Insert records and add them to the sums."""
+    def _id(self, change: ChangeRecord) -> str:
+        """Return an id that sorts by time, and within a millisecond as the changes came."""
+        self._changes = (self._changes + 1) & _LAST_CHANGE
+        return f"chg_{int(change.at * 1000):012x}{self._changes:08x}{self._token[:8]}"
+
+
+def _insert_calls(database: Database, records: Sequence[Record], roll_ups: RollUps) -> None:
+    """Insert calls and add them to the sums."""
     calls = [record for record in records if isinstance(record, CallRecord)]
-    changes = [record for record in records if isinstance(record, ChangeRecord)]
     if calls:
         database.insert(_CALLS, map(call_row, calls))
         rows = [attempt_row(call.id, attempt) for call in calls for attempt in call.attempts]
@@ -84,10 +97,8 @@ def _insert(database: Database, records: Sequence[Record], roll_ups: RollUps) ->
         if captured:
             database.insert(_CAPTURES, [(c.id, c.request, c.answer) for c in captured])
         roll_ups.merge(database, calls)
-    if changes:
-        database.insert(_CHANGES, [change_row(_change_id(change), change) for change in changes])
 
 
-def _change_id(change: ChangeRecord) -> str:
-    """Return an id that sorts by time, as that of a call does."""
-    return f"chg_{int(change.at * 1000):012x}{secrets.token_hex(8)}"
+def run_of(name: str) -> str:
+    """Return which run the writer of this name wrote for, "" if that is not known."""
+    return name.rpartition(" ")[0]

@@ -34,7 +34,7 @@ class Recording:
         self._recorder: Recorder | None = None
         self.problem = ""
         try:
-            database = load_settings().database
+            database = load_settings(resolve_keys=False).database
             settings = Settings(providers={}, routes=ROUTES, database=database)
             self._recorder = open_recorder(settings, run=RUN)
         except ConfigurationError:

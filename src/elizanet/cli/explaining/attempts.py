@@ -7,10 +7,17 @@ from typing import Final
 
 from elizanet.call import Role
 from elizanet.cli import figures
-from elizanet.cli.records_text import Step, has_keys, is_broken_off, is_overdue, target_of
+from elizanet.cli.records_text import (
+    CONFINED,
+    Step,
+    has_keys,
+    is_broken_off,
+    is_overdue,
+    target_of,
+)
 from elizanet.errors import FailureClass, Skipped
 from elizanet.records.model import AttemptRecord, CallRecord
-from elizanet.telemetry import Outcome
+from elizanet.telemetry import LEFT
 
 _FAILED: Final[Mapping[str, str]] = {
     FailureClass.RATE_LIMIT: "was rate limited",
@@ -42,6 +49,7 @@ _WHY_NEXT: Final[Mapping[str, str]] = {
     FailureClass.MALFORMED_RESPONSE: "others may do better",
     FailureClass.STREAM_INTERRUPTED: "the caller had seen nothing of it yet",
 }
+_NOBODY: Final = "Nobody would take the call"
 _WHY_AGAIN: Final[Mapping[str, str]] = {
     FailureClass.CONNECTION: "nothing had been sent, so that nothing could happen twice",
     FailureClass.RATE_LIMIT: "the wait it asked for was short",
@@ -58,14 +66,16 @@ def failure_of(attempt: AttemptRecord, record: CallRecord) -> str:
 
 def told(attempt: AttemptRecord, record: CallRecord, before: Sequence[Step]) -> str:
     """Say why a target was asked after what was `before`, and what came of it."""
-    return f"{_asked(attempt, before)} {_came(attempt, record)}"
+    return f"{_asked(attempt, record, before)} {_came(attempt, record)}"
 
 
-def _asked(attempt: AttemptRecord, before: Sequence[Step]) -> str:
+def _asked(attempt: AttemptRecord, record: CallRecord, before: Sequence[Step]) -> str:
     target = target_of(attempt) + _through(attempt)
     tried = [step for step in before if not isinstance(step, Skipped)]
     if attempt.role == Role.PANIC:
-        return f"Nobody would take the call. Breakers may be wrong, so {target} was asked anyway."
+        confined = CONFINED.get(record.bound or "")
+        nobody = f"Nobody else was to be asked: {confined}" if confined else _NOBODY
+        return f"{nobody}. Breakers may be wrong, so {target} was asked anyway."
     if not tried:
         return f"{target} was asked {'instead' if before else 'first'}."
     last = tried[-1]
@@ -102,7 +112,7 @@ def _came(attempt: AttemptRecord, record: CallRecord) -> str:
     if is_overdue(attempt, record):
         return "It stayed silent."
     if attempt.failure_class == FailureClass.CANCELLED:
-        if record.outcome == Outcome.LEFT:
+        if attempt.message == LEFT:
             return f"The caller went away {after} later."
         return f"It was given up after {after}: {attempt.message or 'not wanted any more'}."
     return f"It {failure_of(attempt, record)} after {after}{_details(attempt)}."

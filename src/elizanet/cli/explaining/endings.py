@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from elizanet.call import Bound
 from elizanet.cli import figures
-from elizanet.cli.records_text import steps_of, target_of, targets_of
+from elizanet.cli.records_text import CONFINED, steps_of, target_of, targets_of
 from elizanet.errors import FailureClass
 from elizanet.records.model import CallRecord
 from elizanet.telemetry import Outcome
@@ -14,8 +15,20 @@ from elizanet.telemetry import Outcome
 _STOPPED: Final[Mapping[str, str]] = {
     FailureClass.BAD_REQUEST: "What is wrong with the request would be wrong everywhere",
     FailureClass.CONTENT_POLICY: "A refusal is an answer",
-    FailureClass.CONTEXT_WINDOW_EXCEEDED: "Only a larger window would help, and there is none",
 }
+_TOO_LONG: Final = "Only a larger window would help, and there is none"
+BOUND: Final[Mapping[str, str]] = {
+    **CONFINED,
+    Bound.UPLOAD: "the request was too large to be kept, and some of it had been sent",
+    Bound.FAILURE: "the configuration lets such a failure end the call",
+    Bound.TIME: "the time of the call was over",
+    Bound.ATTEMPTS: "the call had made all the attempts that it may",
+    Bound.NOBODY: "what had been said ruled that out",
+    Bound.DRAINING: "the gateway was shutting down",
+}
+"""Why targets were not asked whose turn never came."""
+_NOT_RECORDED: Final = "this call was not to fall back after that, or its time was over"
+"""What there is to say of a call that a release before version 4 of the tables has recorded."""
 
 
 def told(record: CallRecord) -> str:
@@ -67,21 +80,36 @@ def _answered(record: CallRecord) -> str:
 
 
 def _failed(record: CallRecord) -> str:
-    rest, times = _not_needed(record), [s.retry_after_s for s in record.passed_over]
+    times = [s.retry_after_s for s in record.passed_over]
     if not record.attempts:
         known = [when for when in times if when is not None]
         again = f", and when to come back: in {figures.span(min(known))}" if known else ""
-        return f"So nobody was asked. The caller was told that at once{again}."
-    last = record.attempts[-1].failure_class or ""
-    if (why := _STOPPED.get(last)) is not None:
+        told = f"So nobody was asked. The caller was told that at once{again}."
+        return f"{_not_asked(record)} {told}".strip()
+    if (why := _stopped(record)) is not None:
         return f"{why}: nobody else was asked, and the caller got that error."
-    if not rest:
-        return "Nobody was left to ask, and the caller got an error that names them all."
-    were = "was" if len(rest) == 1 else "were"
-    return (
-        f"{', '.join(rest)} {were} not asked: this call was not to fall back after that, or its"
-        " time was over."
+    return _not_asked(record) or (
+        "Nobody was left to ask, and the caller got an error that names them all."
     )
+
+
+def _stopped(record: CallRecord) -> str | None:
+    """Say what the last failure had that nobody else could have helped, None if it had not."""
+    last = record.attempts[-1].failure_class or ""
+    if record.bound in {Bound.TIME, Bound.ATTEMPTS}:
+        return None
+    if last == FailureClass.CONTEXT_WINDOW_EXCEEDED:
+        return _TOO_LONG if record.bound in {None, Bound.NOBODY} else None
+    return _STOPPED.get(last) if record.bound != Bound.NOBODY else None
+
+
+def _not_asked(record: CallRecord) -> str:
+    """Say who was not asked at all, and why; nothing if everybody was considered."""
+    rest = _not_needed(record)
+    if not rest:
+        return ""
+    were = "was" if len(rest) == 1 else "were"
+    return f"{', '.join(rest)} {were} not asked: {BOUND.get(record.bound or '', _NOT_RECORDED)}."
 
 
 def _not_needed(record: CallRecord) -> list[str]:

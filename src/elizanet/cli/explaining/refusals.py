@@ -22,6 +22,7 @@ _REASONS: Final[Mapping[str, str]] = {
     Reason.OWN_LIMIT: "our own limit towards it was used up",
     Reason.FULL: "as many calls were under way there as it takes",
     Reason.BREAKER_OPEN: "its breaker was open, because it had failed too often",
+    Reason.OTHER_MODEL: "embeddings of another model cannot be compared with those of the first",
 }
 _FORCED: Final = "an operator decided"
 """What a breaker says that was forced (`policy.breaker`)."""

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from elizanet.records.database import Database
 from elizanet.records.errors import RecordsError
-from elizanet.records.migrations import v1_rows, v2_captures, v3_roll_ups
+from elizanet.records.migrations import v1_rows, v2_captures, v3_roll_ups, v4_bounds
 from elizanet.records.rebuilding import rebuild
 
 
@@ -27,7 +27,7 @@ class Version(Protocol):
     def down(self, database: Database) -> None: ...
 
 
-VERSIONS: Final[tuple[Version, ...]] = (v1_rows, v2_captures, v3_roll_ups)
+VERSIONS: Final[tuple[Version, ...]] = (v1_rows, v2_captures, v3_roll_ups, v4_bounds)
 LATEST: Final = len(VERSIONS)
 """The version that this release reads and writes."""
 
