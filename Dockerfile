@@ -33,4 +33,5 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["python3", "-c", 
 from http.client import HTTPConnection as C; c = C('127.0.0.1', 8787, timeout=2); \
 c.request('GET', '/live'); raise SystemExit(c.getresponse().status != 200)"]
 ENTRYPOINT ["elizanet"]
-CMD ["serve", "--host", "0.0.0.0"]
+# The host and the port of the file do not count in a container: -p says where it is reached.
+CMD ["serve", "--host", "0.0.0.0", "--port", "8787"]

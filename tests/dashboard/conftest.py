@@ -14,7 +14,7 @@ import pytest
 
 from elizanet.gateway.dashboard import ranges
 from elizanet.gateway.dashboard.calls import ListCalls
-from elizanet.gateway.dashboard.findings import Examine
+from elizanet.gateway.dashboard.findings import Examine, Findings
 from elizanet.settings import CallerSettings
 from elizanet.testing import Upstream
 from gateway.conftest import (
@@ -24,6 +24,7 @@ from gateway.conftest import (
     serving,
     settings_for,
 )
+from support.troubles import HOSTS, NOW, Found, Record, reader_of
 
 __all__ = ["pytest_asyncio_loop_factories"]
 
@@ -114,3 +115,13 @@ def board(database: str) -> Boards:
             yield Board(gateway)
 
     return served
+
+
+@pytest.fixture
+def found(tmp_path: Path) -> Found:
+    """Ask for findings among these records."""
+
+    def ask(*records: Record) -> Findings:
+        return Examine(HOSTS, "r")(reader_of(tmp_path, *records), NOW)
+
+    return ask

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from dashboard.conftest import eventually
+from elizanet.policy.breaker import BreakerState
+from elizanet.records import roll_ups
 from elizanet.testing import Upstream
+from gateway.conftest import CHAT
 from support.browsing import (
     DESK,
     PHONE,
@@ -148,6 +152,45 @@ async def test_a_link_from_elsewhere_finds_who_is_signed_in(
         await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
+async def test_what_a_link_shows_survives_signing_in(
+    browser: Browser, board: Boards, primary: Upstream
+) -> None:
+    """With a wrong key first; and again when the session ends, of which the reason is told."""
+    async with (
+        board(primary, keys=[KEY]) as shown,
+        visiting(browser, address(shown), may_fail=("401",)) as page,
+    ):
+        primary.fail("status=503")
+        await shown.gateway.ask("/v1/chat/completions", CHAT, f"Authorization: Bearer {KEY}")
+        shown.headers = (f"Authorization: Bearer {KEY}",)
+        (call,) = await eventually(partial(shown.calls, which="failed"), len)
+        link = f"{address(shown)}#range=6h&call={call['id']}"
+        key = page.get_by_label("Key of this gateway")
+        ended = page.get_by_role("status")
+        await page.goto(link)
+        await expect(key).to_be_visible()
+        await expect(ended).to_be_hidden()
+        await key.fill("wrong")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await key.fill(KEY)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("dialog")).to_contain_text(call["id"])
+        assert page.url == link
+        await page.context.clear_cookies()
+        await expect(ended).to_contain_text("Your session has ended", timeout=10_000)
+        assert await inaccessible(page) == []
+        await key.fill(KEY)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("dialog")).to_contain_text(call["id"])
+        assert page.url == link
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="Sign out").click()
+        await expect(key).to_be_visible()
+        await expect(ended).to_be_hidden()
+        assert page.url == f"{address(shown)}/sign-in"
+
+
 async def test_it_is_used_by_keyboard_alone(browser: Browser, troubled: Troubled) -> None:
     """Skip, choose, unfold, hold, open a call, go back: focus is seen, and never trapped or lost."""
     async with troubled() as shown, visiting(browser, address(shown)) as page:
@@ -251,6 +294,71 @@ async def test_it_is_live_and_keeps_its_place(browser: Browser, troubled: Troubl
         assert await page.evaluate("scrollY") == place
         assert await page.evaluate("document.activeElement.getAttribute('aria-label')") == label
         await expect(page.locator(".provider.expanded")).to_have_count(1)
+
+
+async def test_the_list_stands_still_for_whoever_works_in_it(
+    browser: Browser, troubled: Troubled
+) -> None:
+    """More calls come than are listed: the focus stays in its row, also beyond a call's dialog."""
+    places = "[...document.querySelectorAll('.calls tbody tr')]"
+    place = f"{places}.indexOf(document.activeElement.closest('tr'))"
+    async with troubled() as shown, visiting(browser, address(shown)) as page:
+        await ready(page)
+        rows, calls = page.locator(".calls tbody tr"), page.locator(".figure dd").first
+        await page.locator(".calls button.link").last.focus()
+        for _ in range(25):
+            await shown.gateway.ask()
+        await expect(calls).to_have_text("37", timeout=10_000)
+        assert await page.evaluate(place) == 11
+        await expect(page.get_by_text("standing still")).to_be_visible()
+        assert await inaccessible(page) == []
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".waterfall")).to_be_visible()
+        await shown.gateway.ask()
+        await expect(calls).to_have_text("38", timeout=10_000)
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_be_hidden()
+        assert await page.evaluate(place) == 11
+        await page.keyboard.press("Shift+Tab")
+        assert await page.evaluate(place) == 10
+        await expect(rows).to_have_count(12)
+        await page.evaluate("document.activeElement.blur()")
+        await expect(rows).to_have_count(20, timeout=10_000)
+        await expect(page.get_by_text("standing still")).to_have_count(0)
+
+
+async def test_models_that_are_not_kept_apart_lead_to_no_calls(
+    browser: Browser, board: Boards, primary: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No call has the name of their sum; the others lead to theirs."""
+    few = [level._replace(limit=1) for level in roll_ups.LEVELS]
+    monkeypatch.setattr(roll_ups, "LEVELS", few)
+    primary.fail("status=503")
+    async with (
+        board(primary, model="*") as shown,
+        visiting(browser, f"{address(shown)}#range=15m") as page,
+    ):
+        for model in (b"gpt-4o", b"gpt-4o", b"o3"):
+            await shown.gateway.ask("/v1/chat/completions", CHAT.replace(b"gpt-4o", model))
+            await asyncio.sleep(1)
+        sums = page.locator(".sums tbody tr")
+        await expect(sums.filter(has_text="other")).to_have_count(1, timeout=10_000)
+        await expect(sums.filter(has_text="other").get_by_role("button")).to_have_count(0)
+        await expect(sums.filter(has_text="gpt-4o").get_by_role("button")).to_have_count(1)
+
+
+async def test_the_targets_of_a_drained_provider_are_drained(
+    browser: Browser, troubled: Troubled
+) -> None:
+    """All of them, whether they were failing or not."""
+    async with troubled() as shown, visiting(browser, address(shown)) as page:
+        await ready(page)
+        for provider in ("primary", "backup"):
+            shown.gateway.router.force(provider, BreakerState.OPEN)
+        for summary in await page.locator(".provider .summary").all():
+            await summary.click()
+        pills = page.locator(".provider .pill")
+        await expect(pills).to_have_text(["Drained"] * 4, timeout=10_000)
 
 
 async def test_it_tells_when_the_gateway_is_away(browser: Browser, troubled: Troubled) -> None:

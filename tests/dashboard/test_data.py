@@ -52,10 +52,13 @@ async def test_a_calm_gateway(board: Boards, primary: Upstream, backup: Upstream
         await ask(shown, 3)
         await ask(shown, 1, STREAM)
         overview = await shown.until(
-            lambda seen: (seen["history"] or {}).get("totals", {}).get("calls") == 4
+            lambda seen: (
+                (seen["history"] or {}).get("totals", {}).get("calls") == 4
+                and seen["headline"]["level"] == "calm"
+                and not seen["records"]["behind"]
+            )
         )
     history = overview["history"]
-    assert overview["headline"]["level"] == "calm"
     assert words(overview["headline"]["text"]) == "Everything answers."
     totals = history["totals"]
     assert (totals["answered"], totals["failed"], totals["fallbacks"]) == (4, 0, 0)
@@ -138,7 +141,7 @@ async def test_each_range_has_a_place_for_each_step(
     assert len(history["at"]) <= 100
     assert history["at"][-1] <= overview["at"] < history["at"][-1] + chosen.step
     assert all(at % chosen.step == 0 for at in history["at"])
-    assert history["columns"]["calls"][-1] == 1
+    assert sum(history["columns"]["calls"][-2:]) == 1  # a step may have begun since
     assert len(heard.body) < 100_000
 
 
@@ -275,7 +278,8 @@ async def test_an_operator_holds_a_provider_and_lets_it_go(
         await hold("primary", "auto")
         seen = await shown.until(
             lambda seen: seen["history"] and seen["history"]["timelines"]["primary"]
-        )
+            and seen["headline"]["level"] == "calm"
+        )  # fmt: skip
         assert {state for _, _, state, _ in seen["history"]["timelines"]["primary"]} == {"held"}
         assert words(seen["headline"]["text"]) == "Everything answers."
         await hold("primary/gpt-4o", "closed")

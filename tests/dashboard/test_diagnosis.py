@@ -7,10 +7,10 @@ import pytest
 from elizanet.gateway.dashboard.diagnosis import diagnose
 from elizanet.gateway.dashboard.findings import Chapter, Findings
 from elizanet.gateway.dashboard.history import Asked
+from elizanet.gateway.dashboard.impact import Impact
 from elizanet.gateway.dashboard.providers import ProviderView, provider_views
-from elizanet.gateway.dashboard.situation import Patient
+from elizanet.gateway.dashboard.situation import Fates, Patient
 from elizanet.health import LaneState
-from elizanet.records.reading import Totals
 from elizanet.settings import ProviderSettings, Settings
 from support.boards import lane, settings
 
@@ -25,7 +25,9 @@ def views(*lanes: LaneState, held: dict[tuple[str, str], str] | None = None) -> 
 def findings(
     now: dict[str, Asked] | None = None, chapters: dict[str, Chapter] | None = None
 ) -> Findings:
-    return Findings(NOW, now or {}, chapters or {}, Totals(calls=9), ["openai", "groq"], ["gpt-4o"])
+    lately = Impact(Fates(9), ["openai", "groq"], ["gpt-4o"])
+    of_all = Impact(Fates(99), ["openai", "groq"], ["gpt-4o", "o3"])
+    return Findings(NOW, now or {}, chapters or {}, Fates(5), lately, of_all)
 
 
 def chapter(until: float = NOW, *, settled: int = 0, state: str = "open") -> Chapter:
@@ -41,7 +43,7 @@ def test_a_provider_that_stands_aside_is_ill(state: str) -> None:
     (patient,) = told.ill
     assert (patient.name, patient.state, patient.since) == ("openai", state, NOW - 600)
     assert (patient.reason, patient.again_at, patient.part) == (f"{state} because", NOW + 12, "")
-    assert told.helpers == ["groq"]
+    assert (told.helpers, told.fates, told.last) == (["groq"], Fates(9), Fates(5))
 
 
 def test_the_failures_of_callers_are_not_the_providers() -> None:
@@ -93,7 +95,7 @@ def test_what_is_over_is_told_of() -> None:
     assert (told.ill, [each.name for each in told.recovered]) == ([], ["openai"])
     (patient,) = told.recovered
     assert (patient.state, patient.since, patient.until) == ("open", NOW - 600, NOW - 300)
-    assert told.affected == ["gpt-4o"]
+    assert (told.affected, told.fates) == (["gpt-4o", "o3"], Fates(99))
 
 
 def test_a_part_of_a_provider_is_named() -> None:
@@ -108,7 +110,7 @@ def test_without_records_there_are_the_states() -> None:
     """And nothing else is claimed."""
     told = diagnose(views(lane("open")), None)
     assert told.ill == [Patient("openai", "open", reason="open because")]
-    assert (told.totals, told.helpers, told.affected) == (None, [], [])
+    assert (told.fates, told.last, told.helpers, told.affected) == (None, None, [], [])
 
 
 def test_who_is_drained_is_not_ill() -> None:

@@ -2,86 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from elizanet.gateway.dashboard.findings import Examine, Findings
 from elizanet.gateway.dashboard.history import History, Recall
 from elizanet.gateway.dashboard.providers import provider_views
-from elizanet.records import migrations
-from elizanet.records.model import AttemptRecord, CallRecord, ChangeRecord
-from elizanet.records.opening import connect, open_reader
-from elizanet.records.reading import Reader
-from elizanet.records.writing import Batches
+from elizanet.gateway.dashboard.situation import Fates
+from elizanet.records.model import ChangeRecord
 from support.boards import lane, settings
-
-NOW = 1_800_000_000.0 - 1_800_000_000 % 3600 + 1800
-HOSTS = ("openai", "groq")
-Record = CallRecord | ChangeRecord
-Found = Callable[..., Findings]
-
-
-def change(ago: float, state: str, what: str = "breaker", reason: str = "slow") -> ChangeRecord:
-    return ChangeRecord(
-        at=NOW - ago, run="r", subject="openai/gpt-4o x", what=what, state=state, reason=reason
-    )
-
-
-numbers = iter(range(1_000_000))
-
-
-def call(
-    ago: float,
-    *failures: str,
-    by: str | None = "groq",
-    model: str = "gpt-4o",
-    caller: str = "team-a",
-) -> CallRecord:
-    """Return a call at which openai failed so; `by` answered, None if nobody did."""
-    providers = [*("openai" for _ in failures), *([by] if by else [])]
-    attempts = tuple(
-        AttemptRecord(
-            number=number, provider=provider, model=model, role="first", key=provider, started=0.0,
-            duration=0.1, failure_class=failures[number - 1] if number <= len(failures) else None,
-        )
-        for number, provider in enumerate(providers, 1)
-    )  # fmt: skip
-    at = NOW - ago
-    return CallRecord(
-        id=f"req_{int(at * 1000):012x}{next(numbers):016x}", at=at, run="r",
-        operation="chat/completions", model=model, chain="*", caller=caller,
-        outcome="answered" if by else "failed", failure_class=None if by else failures[-1],
-        provider=by, provider_model=model if by else None,
-        fallback_reason=failures[0] if by and failures else None, attempts=attempts, seconds=0.1,
-    )  # fmt: skip
-
-
-@pytest.fixture
-def found(tmp_path: Path) -> Found:
-    """Ask for findings among these records."""
-
-    def ask(*records: Record, started: float = NOW - 86_400) -> Findings:
-        return Examine(HOSTS, started)(_reader(tmp_path, *records), NOW)
-
-    return ask
-
-
-def _reader(folder: Path, *records: Record) -> Reader:
-    url = f"sqlite:///{folder / 'records.db'}"
-    database = connect(url)
-    migrations.upgrade(database)
-    Batches().write(database, records)
-    database.close()
-    return open_reader(url)
+from support.troubles import HOSTS, NOW, Found, call, change, reader_of
 
 
 def test_without_trouble_the_last_quarter_of_an_hour_counts(found: Found) -> None:
     """Older calls do not."""
     findings = found(call(1000, by="openai"), call(100, by="openai"), call(100, by="openai"))
-    assert (findings.totals.calls, findings.chapters) == (2, {})
+    assert (findings.impact.fates, findings.chapters) == (Fates(2), {})
 
 
 def test_a_breaker_that_opens_again_is_one_trouble(found: Found) -> None:
@@ -95,22 +32,14 @@ def test_a_breaker_that_opens_again_is_one_trouble(found: Found) -> None:
     assert (chapter.since, chapter.until, chapter.state) == (NOW - 1000, NOW, "open")
 
 
-def test_all_is_counted_since_the_trouble_began(found: Found) -> None:
-    """Who helps, and whose calls were concerned, most first."""
+def test_a_trouble_that_is_over_says_nothing_of_one_that_goes_on(found: Found) -> None:
+    """Calls are counted since that began; afterwards, since the first of both did."""
     findings = found(
-        change(3000, "open"),
-        call(2900, "timeout"), call(2900, "timeout", model="o3", caller="team-b"),
-        call(2800, "timeout", caller="team-b"), call(2700, "timeout", by=None, caller="team-b"),
-        call(2600, by="openai", model="well", caller="nobody"), call(4000, "timeout", by=None),
+        change(700, "open"), change(600, "closed"), change(130, "open", subject="groq"),
+        *(call(ago, by="groq") for ago in range(200, 700)), *(call(61, "timeout", by=None),) * 1,
     )  # fmt: skip
-    assert (findings.totals.calls, findings.totals.failed) == (5, 1)
-    assert findings.helpers == ["groq"]
-    assert findings.affected == ["gpt-4o", "o3", "team-b", "team-a"]
-
-
-def test_whoever_calls_without_a_key_is_not_named(found: Found) -> None:
-    """There is nobody to tell."""
-    assert found(call(60, "timeout", caller="anonymous")).affected == ["gpt-4o"]
+    assert findings.impact.fates == Fates(1, lost=1)
+    assert findings.impact_of_all.fates == Fates(501, lost=1)
 
 
 def test_attempts_of_the_last_minute_are_not_settled(found: Found) -> None:
@@ -170,8 +99,8 @@ def test_the_page_stays_small_whatever_happens(tmp_path: Path) -> None:
         for n in range(999)
     ]  # fmt: skip
     calls = [call(n * 80.0, "timeout", model=f"model-{n % 50}") for n in range(1000)]
-    reader = _reader(tmp_path, *flapping, *calls)
-    history = Recall("24h", hosts, NOW - 86_400)(reader, NOW)
+    reader = reader_of(tmp_path, *flapping, *calls)
+    history = Recall("24h", hosts, "r")(reader, NOW)
     assert all(0 < len(spans) <= 30 for spans in history.timelines.values())
     lanes = [lane("open", f"model-{n}", host) for n in range(50) for host in hosts]
     shown = provider_views(settings(*((host, host) for host in hosts)), lanes, {})
@@ -180,13 +109,13 @@ def test_the_page_stays_small_whatever_happens(tmp_path: Path) -> None:
 
 def test_a_range_tells_the_most_affected_first(tmp_path: Path) -> None:
     """Lost calls weigh more than fallbacks, these more than calls."""
-    reader = _reader(
+    reader = reader_of(
         tmp_path,
         *(call(60, by="openai", model="busy") for _ in range(9)),
         *(call(60, "timeout", model="slow") for _ in range(3)),
         call(60, "timeout", by=None, model="down"), call(60, "auth", model="slow"),
     )  # fmt: skip
-    history: History = Recall("1h", HOSTS, NOW - 86_400)(reader, NOW)
+    history: History = Recall("1h", HOSTS, "r")(reader, NOW)
     assert [row.key[0] for row in history.models] == ["down", "slow", "busy"]
     assert {name: sum(each) for name, each in history.by_reason.items()} == {
         "timeout": 3,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from math import inf
 
 import msgspec
 from hypothesis import given
@@ -14,6 +16,7 @@ from elizanet.records.reading import Window
 
 NAMES = ("openai", "openai-eu", "groq")
 WHOLE = Window(0, 1000)
+NOW = {"now": inf}
 
 
 def change(
@@ -25,10 +28,10 @@ def change(
 
 
 def spans(
-    *changes: ChangeRecord, window: Window = WHOLE, started: float = 0
+    *changes: ChangeRecord, window: Window = WHOLE, ends: Mapping[str, float] = NOW
 ) -> list[tuple[float, float, str]]:
     """Return the spans of openai, without their reasons."""
-    found = timelines(changes, NAMES, window, started)["openai"]
+    found = timelines(changes, NAMES, window, ends)["openai"]
     return [(span.since, span.until, span.state) for span in found]
 
 
@@ -82,11 +85,21 @@ def test_what_an_operator_holds_is_no_trouble() -> None:
 
 
 def test_a_process_that_has_ended_knows_nothing_any_more() -> None:
-    """What it said last holds until this one began."""
-    found = spans(
-        change(100, "open", run="before"), change(400, "open"), change(450, "closed"), started=300
-    )
-    assert found == [(100, 300, "open"), (400, 450, "open")]
+    """What it said last holds until it wrote last, whoever began when after that."""
+    changes = (
+        change(100, "open", run="before"), change(250, "open", subject="groq", run="between"),
+        change(400, "open"), change(450, "closed"),
+    )  # fmt: skip
+    ends = {"before": 200.0, **NOW}
+    assert spans(*changes, ends=ends) == [(100, 200, "open"), (400, 450, "open")]
+    unknown = (*changes, change(180, "healthy", "check", run="before"))
+    assert spans(*unknown)[0] == (100, 180, "open")
+
+
+def test_what_one_process_says_ends_nothing_that_another_knows() -> None:
+    """Each has breakers of its own."""
+    changes = (change(100, "open"), change(110, "open", run="b"), change(150, "closed", run="b"))
+    assert spans(*changes, ends={"b": 990.0, **NOW}) == [(100, 1000, "open")]
 
 
 def test_health_checks_and_strangers_are_no_state() -> None:
@@ -110,7 +123,7 @@ def test_a_reason_is_that_of_the_beginning() -> None:
     found = timelines(
         [change(100, "open", subject="openai/a x"), change(110, "open", subject="openai/b x"),
          change(120, "closed", subject="openai/a x")],
-        NAMES, WHOLE, 0,
+        NAMES, WHOLE, NOW,
     )  # fmt: skip
     assert found["openai"] == [Span(100, 1000, "open", "at 100")]
     assert found["groq"] == []
@@ -149,7 +162,7 @@ def test_bands_are_in_order_and_inside_their_window(
     changes = [
         change(at, state, what, subject) for at, subject, (what, state) in sorted(given_changes)
     ]
-    for band in timelines(changes, NAMES, WHOLE, 500).values():
+    for band in timelines(changes, NAMES, WHOLE, NOW).values():
         for some in (band, coarse(band, least)):
             assert all(0 <= s.since < s.until <= 1000 and s.state in SEVERITY[1:] for s in some)
             assert all(a.until <= b.since for a, b in pairwise(some))

@@ -162,7 +162,7 @@ class Running:
 
 def request(path: str, body: bytes, *headers: str, method: str = "POST") -> bytes:
     """A request with a content-length, and with a host of its own unless one is given."""
-    host = () if any(line.lower().startswith("host:") for line in headers) else ("Host: gateway",)
+    host = () if any(line.lower().startswith("host:") for line in headers) else ("Host: localhost",)
     lines = [f"{method} {path} HTTP/1.1", *host, *headers]
     if body:
         lines.append(f"Content-Length: {len(body)}")
@@ -245,6 +245,13 @@ async def serving(
     new = asyncio.all_tasks() - before
     left = [task for task in new if "elizanet/testing" not in repr(task)]
     assert not left, left
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]

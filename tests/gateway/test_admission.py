@@ -178,7 +178,9 @@ async def test_a_late_process_sheds_before_it_reads(serve: Serve, primary: Upstr
     async with serve(primary) as gateway:
         gateway.app.admission.lag = 5.0
         connection = await gateway.connect()
-        connection.send(b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 900000\r\n\r\n")
+        connection.send(
+            b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n"
+        )
         shed(await connection.hear())
         times = []
         for _ in range(20):

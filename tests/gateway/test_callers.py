@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from elizanet.gateway.auth import Keyring
 from elizanet.gateway.callers import Caller
 from elizanet.gateway.estimate import TOKENS_AN_IMAGE, tokens_in
 from elizanet.gateway.refusal import Refusal
-from elizanet.settings import CallerLimits, CallerSettings, Secret
+from elizanet.settings import CallerLimits, CallerSettings, RouteSettings, Secret, TargetSettings
 from elizanet.testing import Upstream
 
 if TYPE_CHECKING:
@@ -165,6 +166,20 @@ async def test_a_caller_has_the_models_of_their_list(serve: Serve, primary: Upst
         "gpt-4o-mini",
         "o1",
     ]
+
+
+async def test_a_caller_learns_no_other_model_from_a_refusal(
+    serve: Serve, primary: Upstream
+) -> None:
+    """A name that nobody serves is answered with those that this caller may use."""
+    async with serve(primary, callers=team(models=("m*",))) as gateway:
+        target = TargetSettings("primary", "*")
+        routes = tuple(RouteSettings(name, (target,)) for name in ("mine", "secret"))
+        gateway.app.reload(replace(gateway.app.settings, routes=routes))
+        for asked in ("m-nothing", "m-secret"):
+            heard = await gateway.ask(CHATS, CHAT.replace(b"gpt-4o", asked.encode()), KEY)
+            assert heard.status == 404
+            assert heard.error["message"].endswith(f"the model {asked!r}: served are mine")
 
 
 async def test_a_caller_sees_the_models_of_their_list(serve: Serve, primary: Upstream) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from elizanet.gateway import descriptors
 from elizanet.gateway import listener as listener_module
+from elizanet.gateway.connections import SILENCE_S
 from elizanet.gateway.descriptors import PER_CALLER, RESERVED, most_connections
 from elizanet.testing import Upstream
 from support.processes import Process
@@ -47,7 +48,7 @@ async def test_a_hundred_callers_of_a_process_with_64_descriptors(tmp_path: Path
                 callers = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
                 for _, writer in callers:
                     writer.write(
-                        b"POST %b HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b"
+                        b"POST %b HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b"
                         % (CHATS.encode(), len(body), body)
                     )
                 async with asyncio.timeout(20):
@@ -59,7 +60,7 @@ async def test_a_hundred_callers_of_a_process_with_64_descriptors(tmp_path: Path
                     writer.transport.abort()
             used = await asyncio.open_connection("127.0.0.1", port)
             for _ in range(2):
-                used[1].write(b"GET /live HTTP/1.1\r\n\r\n")
+                used[1].write(b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 head = await used[0].readuntil(b'{"status":"live"}')
                 assert b"connection: close" not in head
             used[1].transport.abort()
@@ -93,6 +94,33 @@ async def test_idle_connections_make_room(
         new.send(gateway.request(CHATS, CHAT))
         assert (await new.hear()).status == 200
         assert "3" in repr(gateway.server._listener)
+
+
+async def test_silent_connections_do_not_hold_the_places(
+    serve: Serve, primary: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who never asks for anything makes room for who waits behind, one after the other."""
+    few(monkeypatch, 4)
+    async with serve(primary) as gateway:
+        silent = [await gateway.connect() for _ in range(30)]
+        began = asyncio.get_running_loop().time()
+        assert (await gateway.get("/live")).status == 200
+        assert (await gateway.ask()).status == 200
+        assert asyncio.get_running_loop().time() - began < 8 * 2 * SILENCE_S + 2
+        assert await silent[0].ended() == b""
+
+
+async def test_a_new_connection_may_be_silent_while_nobody_waits(
+    serve: Serve, primary: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients open some before they need them."""
+    few(monkeypatch, 2)
+    async with serve(primary) as gateway:
+        connections = [await gateway.connect() for _ in range(2)]
+        await asyncio.sleep(3 * SILENCE_S)
+        for connection in connections:
+            connection.send(gateway.request(CHATS, CHAT))
+            assert (await connection.hear()).status == 200
 
 
 async def test_streams_are_not_cut_for_who_waits(

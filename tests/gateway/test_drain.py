@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
+from elizanet.call import Bound
+from elizanet.errors import FailureClass
 from elizanet.gateway import drain
 from elizanet.gateway.drain import Pace
+from elizanet.telemetry import CallEnded, Outcome, TelemetryEvent
 from elizanet.testing import Upstream
+from gateway.conftest import until
 
 if TYPE_CHECKING:
     from gateway.conftest import Heard, Serve
@@ -28,12 +31,6 @@ MANY = 150  # callers, more than are taken in at once
 @pytest.fixture(autouse=True)
 def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drain, "GRACE_S", GRACE_S)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +152,55 @@ async def test_what_does_not_end_in_time_is_told(serve: Serve, primary: Upstream
     error = json.loads(last.removeprefix(b"data: "))["error"]
     assert (error["code"], error["type"], error["partial"]) == ("draining", "server_error", True)
     told(heard)
+
+
+async def test_what_is_cut_off_has_not_left(
+    serve: Serve, primary: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Records say that these calls failed, or broke, and why; the log, how many they were."""
+    events: list[TelemetryEvent] = []
+    primary.fail("stall_stream=2")
+    async with serve(primary, drain=0.3, sinks=(events.append,)) as gateway:
+        stream, unary, leaving = [await gateway.connect() for _ in range(3)]
+        stream.send(gateway.request(CHATS, STREAM))
+        await stream.hear(head_only=True)
+        primary.fail("hang")
+        for each in (unary, leaving):
+            each.send(gateway.request(CHATS, CHAT))
+        await until(lambda: len(primary.requests) == 3)
+        leaving.leave()
+        await until(lambda: ended(events))
+        gateway.server.stop()
+        await stream.ended()
+        await unary.hear()
+        await until(lambda: len(ended(events)) == 3)
+    left, *cut = ended(events)
+    assert (left.outcome, left.attempts[0].message) == (Outcome.LEFT, "the caller went away")
+    assert {(call.outcome, call.failure_class, call.bound) for call in cut} == {
+        (Outcome.FAILED, FailureClass.CANCELLED, Bound.DRAINING),
+        (Outcome.BROKEN, None, None),
+    }
+    for call in cut:
+        (attempt,) = call.attempts
+        assert attempt.failure_class is FailureClass.CANCELLED
+        assert attempt.message == "the gateway was shutting down"
+    assert "the gateway shuts down: 2 calls were cut off" in caplog.messages
+    (state,) = gateway.router.states()
+    assert (state.state, state.score) == ("closed", 0)
+
+
+async def test_nothing_is_said_where_nothing_is_cut_off(
+    serve: Serve, primary: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Most ends are of that kind."""
+    async with serve(primary) as gateway:
+        assert (await gateway.ask()).status == 200
+    assert caplog.messages == []
+
+
+def ended(events: list[TelemetryEvent]) -> list[CallEnded]:
+    """The calls that are over."""
+    return [event for event in events if isinstance(event, CallEnded)]
 
 
 def told(heard: Heard) -> None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from elizanet.call import Bound
+from elizanet.policy.breaker import BreakerState
 from elizanet.settings import Timeouts
-from elizanet.telemetry import CallAnswered, CallGaveUp
+from elizanet.telemetry import CallAnswered, CallEnded, CallGaveUp
 from elizanet.testing import Upstream
 
 if TYPE_CHECKING:
@@ -102,6 +104,31 @@ async def test_half_a_unary_answer_is_never_an_answer(
     assert heard.header("x-elizanet-fallback") == told
 
 
+@pytest.mark.parametrize(("fault", "told"), [("refuse", "connection"), ("hang", "timeout")])
+async def test_who_is_left_alone_is_told_of_with_what_it_failed_with(
+    serve: Serve, primary: Upstream, backup: Upstream, fault: str, told: str
+) -> None:
+    """Also once its breaker is open and nobody asks it any more."""
+    primary.fail(fault)
+    async with serve(primary, backup, timeouts=SHORT) as gateway:
+        while True:
+            heard = await gateway.ask(body=STREAM)
+            assert heard.header("x-elizanet-fallback") == told
+            if heard.header("x-elizanet-attempts") == "1":
+                return
+
+
+async def test_who_was_taken_out_by_an_operator_has_failed_with_nothing(
+    serve: Serve, primary: Upstream, backup: Upstream
+) -> None:
+    """And so the class says that there is none."""
+    async with serve(primary, backup) as gateway:
+        gateway.app.router.force("primary", BreakerState.OPEN)
+        heard = await gateway.ask()
+    assert heard.header("x-elizanet-provider") == "backup"
+    assert heard.header("x-elizanet-fallback") == "unknown"
+
+
 async def test_an_answer_of_the_first_choice_tells_of_no_fallback(
     serve: Serve, primary: Upstream, backup: Upstream
 ) -> None:
@@ -136,7 +163,8 @@ async def test_a_caller_may_forbid_fallback(
 ) -> None:
     """`x-elizanet-no-fallback: 1` brings the first choice's own error."""
     primary.fail("auth")
-    async with serve(primary, backup) as gateway:
+    told: list[TelemetryEvent] = []
+    async with serve(primary, backup, sinks=(told.append,)) as gateway:
         heard = await gateway.ask("/v1/chat/completions", CHAT, "x-elizanet-no-fallback: 1")
         assert heard.status == 401
         allowed = await gateway.ask("/v1/chat/completions", CHAT, "x-elizanet-no-fallback: 0")
@@ -144,6 +172,8 @@ async def test_a_caller_may_forbid_fallback(
         wrong = await gateway.ask("/v1/chat/completions", CHAT, "x-elizanet-no-fallback: maybe")
     assert wrong.status == 400
     assert wrong.error["param"] == "x-elizanet-no-fallback"
+    bounds = [event.bound for event in told if isinstance(event, CallEnded)]
+    assert bounds == [Bound.CALLER, None]
     assert len(backup.requests) == 1
 
 

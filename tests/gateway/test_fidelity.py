@@ -28,6 +28,7 @@ BODIES = {
     "duplicate keys": b'{"user":"a","user":"b","model":"gpt-4o","messages":[],"messages":[1]}',
     "a prompt that looks like one": b'{"messages":[{"content":"{\\"model\\":\\"gpt-4o\\"}"}],"model":"gpt-4o"}',
     "unknown fields": b'{"zzz":null,"model":"gpt-4o","stream":false,"future":{"deep":[[[{}]]]}}',
+    "half a character": rb'{"a":"\udE00","model" : "gpt-4o","messages":[{"content":"cut \ud83d"}]}',
     "stream is null": b'{"model":"gpt-4o","stream":null}',
 }
 
@@ -64,6 +65,53 @@ async def test_a_unary_answer_comes_back_byte_for_byte(serve: Serve, primary: Up
     assert heard.status == 203
     assert heard.body == ANSWER
     assert heard.header("content-type") == "application/json; charset=x"
+
+
+ODD_ANSWERS = {
+    "chat/completions": rb'{"choices":[{"message":{"content":"cut \ud83d"},"logprobs":{"x":NaN}}]}',
+    "completions": rb'{"choices":[{"text":"\ude00 cut","logprobs":-Infinity}]}',
+    "responses": rb'{"id":"r","output":[{"content":[{"text":"cut \ud83d"}]}]}',
+    "images/generations": rb'{"data":[{"url":"https://x.test/1","revised_prompt":"cut \ud83d"}]}',
+    "moderations": rb'{"results":[{"category_scores":{"hate":NaN}}]}',
+}
+
+
+@pytest.mark.parametrize("path", ODD_ANSWERS)
+async def test_an_answer_that_only_strict_readers_refuse_is_an_answer(
+    serve: Serve, primary: Upstream, path: str
+) -> None:
+    """Half a surrogate pair, and `NaN`: the text was cut between two units, and is paid for."""
+    primary.script(answering(ODD_ANSWERS[path]))
+    async with serve(primary) as gateway:
+        heard = await gateway.ask(f"/v1/{path}", b'{"model":"gpt-4o","input":"cut \\ud83d"}')
+    assert (heard.status, heard.body) == (200, ODD_ANSWERS[path])
+
+
+async def test_a_vector_of_what_is_no_number_is_none(serve: Serve, primary: Upstream) -> None:
+    """Nothing could be compared with it."""
+    primary.script(answering(b'{"data":[{"embedding":[NaN,0.5]}]}'))
+    async with serve(primary) as gateway:
+        heard = await gateway.ask("/v1/embeddings", b'{"model":"gpt-4o","input":"a"}')
+    assert (heard.status, heard.error["code"]) == (502, "malformed_response")
+
+
+@pytest.mark.parametrize(
+    ("value", "named"), [("NaN", "NaN"), ("[1, NaN]", "NaN"), ("-Infinity", "Infinity")]
+)
+async def test_what_is_no_number_in_a_request_is_named(
+    serve: Serve, primary: Upstream, value: str, named: str
+) -> None:
+    """Where it stands, and what can be sent instead."""
+    async with serve(primary) as gateway:
+        body = f'{{"model":"gpt-4o","note":"NaN \\ud83d","temperature":{value}}}'.encode()
+        heard = await gateway.ask(body=body)
+    at = body.rindex(named.encode())
+    assert (heard.status, heard.error["code"]) == (400, "invalid_json")
+    assert heard.error["message"] == (
+        f"the request body is not JSON: {named} (byte {at}) is no number there; send null, "
+        "or leave it out"
+    )
+    assert not primary.requests
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
@@ -198,7 +246,7 @@ async def test_a_chunked_request_is_a_request(serve: Serve, primary: Upstream) -
     """A body in chunks, cut anywhere, arrives whole."""
     async with serve(primary) as gateway:
         connection = await gateway.connect()
-        head = b"POST /v1/chat/completions HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
         pieces = [CHAT[start : start + 5] for start in range(0, len(CHAT), 5)]
         chunks = [b"%x;ext=1\r\n%b\r\n" % (len(piece), piece) for piece in pieces]
         connection.send(head + b"".join(chunks) + b"0\r\n\r\n")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from elizanet.call import Bound
 from elizanet.settings import CallerSettings, Secret, Timeouts
+from elizanet.telemetry import CallEnded, TelemetryEvent
 from elizanet.testing import Upstream
 from support.forms import BOUNDARY, TYPE, audio_form, form, part
 from support.raw_server import RawServer, raw_server
@@ -156,15 +158,20 @@ async def test_an_upload_is_passed_on_while_it_comes_in(serve: Serve, primary: U
         await gateway.settle()
 
 
-@pytest.mark.parametrize("fault", ["status=503", "close", "rate_limit", "refuse"])
+@pytest.mark.parametrize("fault", ["status=503", "close", "rate_limit", "hang"])
 async def test_a_streamed_upload_is_never_sent_twice(
     serve: Serve, primary: Upstream, backup: Upstream, fault: str
 ) -> None:
     """Its failure is the caller's answer: nobody has the bytes any more."""
     primary.fail(fault)
-    async with serve(primary, backup, max_body=SMALL) as gateway:
+    told: list[TelemetryEvent] = []
+    limits = Timeouts(attempt=0.5)
+    async with serve(
+        primary, backup, max_body=SMALL, timeouts=limits, sinks=(told.append,)
+    ) as gateway:
         heard = await gateway.ask(PATH, large(), TYPE)
-    assert heard.status in {429, 502, 503}
+    assert heard.status in {429, 502, 503, 504}
+    assert [event.bound for event in told if isinstance(event, CallEnded)] == [Bound.UPLOAD]
     assert heard.error["message"]
     assert len(primary.requests) <= 1
     assert backup.requests == []
@@ -178,6 +185,36 @@ async def test_an_upload_that_was_not_begun_may_be_tried_again(serve: Serve) -> 
             heard = await gateway.ask(PATH, large(), TYPE)
     assert heard.status == 502
     assert heard.header("x-elizanet-attempts") == "2"
+
+
+@pytest.mark.parametrize("fault", ["refuse", "rate_limit,retry-after=60", "status=401"])
+async def test_an_upload_goes_elsewhere_as_long_as_nothing_of_it_was_sent(
+    serve: Serve, primary: Upstream, backup: Upstream, fault: str
+) -> None:
+    """Nobody listens there, or another call has learnt that it need not be asked."""
+    primary.fail(fault)
+    async with serve(primary, backup, max_body=SMALL) as gateway:
+        if fault != "refuse":
+            assert (
+                await gateway.ask(PATH, form(MODEL, part("file", b"x", "a.mp3")), TYPE)
+            ).status == 200
+        backup.requests.clear()
+        primary.requests.clear()
+        heard = await gateway.ask(PATH, large(), TYPE)
+    assert (heard.status, heard.header("x-elizanet-provider")) == (200, "backup")
+    assert heard.header("x-elizanet-fallback") is not None
+    assert [received.body for received in backup.requests] == [large()]
+    assert primary.requests == []
+
+
+async def test_an_upload_has_all_the_time_of_its_call(
+    serve: Serve, primary: Upstream, backup: Upstream
+) -> None:
+    """None is kept for a second target: there will be none once it has begun."""
+    primary.fail("slow=0.8")
+    async with serve(primary, backup, max_body=SMALL) as gateway:
+        heard = await gateway.ask(PATH, large(), TYPE, "x-request-timeout-ms: 1500")
+    assert (heard.status, heard.header("x-elizanet-provider")) == (200, "primary")
 
 
 async def test_a_caller_who_leaves_after_an_upload_ends_the_call(
@@ -296,7 +333,9 @@ class Raw:
 async def ask_in_chunks(gateway: Running, body: bytes) -> Heard:
     """Send the form without saying how long it is."""
     connection = await gateway.connect()
-    head = f"POST {PATH} HTTP/1.1\r\nHost: g\r\n{TYPE}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\n{TYPE}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
     connection.send(head.encode())
     for start in range(0, len(body), 70_001):
         piece = body[start : start + 70_001]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from elizanet.gateway.refusal import CallerGone
 from elizanet.gateway.watch import CallerWatch, Presence
 from elizanet.testing import Upstream
+from gateway.conftest import until
 
 if TYPE_CHECKING:
     from gateway.conftest import Serve
@@ -19,12 +19,6 @@ CHAT = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}'
 STREAM = CHAT[:-1] + b',"stream":true}'
 BOTH = pytest.mark.parametrize("body", [CHAT, STREAM], ids=["unary", "stream"])
 PROMPTLY = 0.5  # 100 ms are promised; other people use this machine too
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @BOTH

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from elizanet.testing import Upstream
 
 if TYPE_CHECKING:
@@ -70,3 +72,18 @@ async def test_the_list_survives_a_provider_that_is_down(
         heard = await gateway.get("/v1/models")
     assert heard.status == 200
     assert heard.json["data"]
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/gpt-4o"])
+async def test_a_provider_that_leads_back_here_is_asked_once(
+    serve: Serve, path: str, primary: Upstream
+) -> None:
+    """Else each list would ask for the next one, until the places are taken."""
+    async with serve(primary, model="*") as gateway:
+        await gateway.get(path, "x-elizanet-hop: another")
+        (asked,) = primary.requests
+        hops = asked.header("x-elizanet-hop")
+        assert hops.startswith("another, ")
+        heard = await gateway.get(path, f"x-elizanet-hop: {hops}")
+        assert (heard.status, heard.error["code"]) == (508, "gateway_loop")
+        assert len(primary.requests) == 1

@@ -147,7 +147,9 @@ async def test_a_large_body_streams_up_without_being_kept(serve: Serve, primary:
     async with serve(primary, passthrough="primary", max_body=1000) as gateway:
         await gateway.ask("/v1/uploads/u/parts", body)
         connection = await gateway.connect()
-        connection.send(b"POST /v1/uploads/u/parts HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n")
+        connection.send(
+            b"POST /v1/uploads/u/parts HTTP/1.1\r\nHost: localhost\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
         for start in range(0, len(body), 500_000):
             connection.send(b"7a120\r\n%b\r\n" % body[start : start + 500_000])
         connection.send(b"0\r\n\r\n")
@@ -212,13 +214,18 @@ async def test_a_failure_is_told_once_and_not_tried_again(
 
 
 @pytest.mark.parametrize("status", ["302 Found", "307 Temporary Redirect"])
-async def test_a_redirect_is_not_passed_on(serve: Serve, primary: Upstream, status: str) -> None:
-    """It would lead the caller, and its key, to an address of the provider's."""
+async def test_a_redirect_is_not_passed_on(
+    serve: Serve, primary: Upstream, status: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would lead the caller, and its key, to an address of the provider's; the log names it."""
     primary.script(answering(status, b"", "location: http://10.0.0.7/secret"))
     async with serve(primary, passthrough="primary") as gateway:
         heard = await gateway.get("/v1/files/f/content")
     assert heard.status == 502
-    assert "10.0.0.7" not in str(heard)
+    told = f"status {status[:3]}: it redirects elsewhere, where nobody follows"
+    assert heard.error["message"] == told
+    assert f"GET /v1/files/f/content was not answered: {told}" in caplog.text
+    assert "10.0.0.7" not in str(heard) + caplog.text
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from elizanet.gateway import protocol
-from elizanet.testing import Upstream
+from elizanet.testing import ReceivedRequest, Upstream, Wire
 
 if TYPE_CHECKING:
-    from gateway.conftest import Connection, Heard, Serve
+    from gateway.conftest import Connection, Heard, Running, Serve
 
 CHATS = "/v1/chat/completions"
 CHAT = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}'
 STREAM = CHAT[:-1] + b',"stream":true}'
-LIVE = b"GET /live HTTP/1.1\r\n\r\n"
+LIVE = b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 async def refused(connection: Connection) -> Heard:
@@ -49,7 +49,7 @@ async def test_a_head_over_the_bounds_is_a_431(
     async with serve(primary) as gateway:
         connection = await gateway.connect()
         end = b"" if head.endswith(b"\r\n") else b"\r\n\r\n"
-        connection.send(b"GET /live HTTP/1.1\r\n" + head + end)
+        connection.send(b"GET /live HTTP/1.1\r\nHost: localhost\r\n" + head + end)
         assert (await refused(connection)).status == 431
 
 
@@ -57,7 +57,7 @@ async def test_a_path_over_the_bounds_is_a_431(serve: Serve, primary: Upstream) 
     """The request line counts."""
     async with serve(primary) as gateway:
         connection = await gateway.connect()
-        connection.send(b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n")
+        connection.send(b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert (await refused(connection)).status == 431
 
 
@@ -68,7 +68,9 @@ async def test_a_refusal_is_heard_by_who_sends_all_before_listening(
 
     def blocking(port: int) -> bytes:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as caller:
-            caller.sendall(b"GET /live HTTP/1.1\r\nx: " + b"y" * 4_000_000 + b"\r\n\r\n")
+            caller.sendall(
+                b"GET /live HTTP/1.1\r\nHost: localhost\r\nx: " + b"y" * 4_000_000 + b"\r\n\r\n"
+            )
             return caller.recv(65_536)
 
     async with serve(primary) as gateway:
@@ -77,7 +79,7 @@ async def test_a_refusal_is_heard_by_who_sends_all_before_listening(
 
 WITHIN = b"".join(
     (
-        b"GET /live HTTP/1.1\r\n",
+        b"GET /live HTTP/1.1\r\nHost: localhost\r\n",
         *(b"x-%d: %b\r\n" % (number, b"y" * 300) for number in range(199)),
         b"\r\n",
     )
@@ -117,37 +119,38 @@ MALFORMED = {
     "no HTTP": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     "bare line feeds": b"GET /live HTTP/1.1\nHost: x\n\n",
     "a blank before the colon": b"GET /live HTTP/1.1\r\nHost : x\r\n\r\n",
-    "a folded header": b"GET /live HTTP/1.1\r\nX: a\r\n b\r\n\r\n",
-    "a control character": b"GET /live HTTP/1.1\r\nX: a\x01b\r\n\r\n",
-    "two lengths": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
-    "length and chunks": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "a negative length": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
-    "a length with a sign": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: +5\r\n\r\nhello",
-    "an endless length": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n",
-    "a chunk size that is none": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-    "an unknown coding": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
-    "codings before the chunks": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-    "no coding and chunks": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n",
-    "chunks that are not last": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
-    "chunks twice": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "nearly chunks": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
-    "a blank before the colon of the coding": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-    "the same length twice": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
-    "a list of lengths": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 5, 5\r\n\r\nhello",
-    "a hexadecimal length": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 0x5\r\n\r\nhello",
-    "an empty length": b"POST /v1/embeddings HTTP/1.1\r\nContent-Length:\r\n\r\n",
-    "a chunk size with a prefix": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
-    "an endless chunk size": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nhello",
-    "a chunk that ends elsewhere": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
-    "line feeds between chunks": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n",
-    "a line feed in a chunk's extension": b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;a\nb\r\nhello\r\n0\r\n\r\n",
+    "a folded header": b"GET /live HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
+    "a control character": b"GET /live HTTP/1.1\r\nHost: x\r\nX: a\x01b\r\n\r\n",
+    "two lengths": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+    "length and chunks": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "a negative length": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+    "a length with a sign": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: +5\r\n\r\nhello",
+    "an endless length": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999999\r\n\r\n",
+    "a chunk size that is none": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "an unknown coding": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n",
+    "codings before the chunks": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "no coding and chunks": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: identity, chunked\r\n\r\n0\r\n\r\n",
+    "chunks that are not last": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    "chunks twice": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "nearly chunks": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
+    "a blank before the colon of the coding": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    "the same length twice": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello",
+    "a list of lengths": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5, 5\r\n\r\nhello",
+    "a hexadecimal length": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0x5\r\n\r\nhello",
+    "an empty length": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length:\r\n\r\n",
+    "a chunk size with a prefix": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0x5\r\nhello\r\n0\r\n\r\n",
+    "an endless chunk size": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nhello",
+    "a chunk that ends elsewhere": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
+    "line feeds between chunks": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n",
+    "a line feed in a chunk's extension": b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5;a\nb\r\nhello\r\n0\r\n\r\n",
+    "no host": b"GET /live HTTP/1.1\r\nX: y\r\n\r\n",
     "two hosts": b"GET /live HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
     "no version": b"GET /live\r\n\r\n",
-    "another version": b"GET /live HTTP/1.2\r\n\r\n",
-    "an unknown method": b"BREW /live HTTP/1.1\r\n\r\n",
-    "a zero byte": b"GET /live HTTP/1.1\r\nX: a\0b\r\n\r\n",
-    "a bare carriage return": b"GET /live HTTP/1.1\r\nX: a\rb: c\r\n\r\n",
-    "a path outside of ASCII": b"GET /l\xc3\xafve HTTP/1.1\r\n\r\n",
+    "another version": b"GET /live HTTP/1.2\r\nHost: x\r\n\r\n",
+    "an unknown method": b"BREW /live HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a zero byte": b"GET /live HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n",
+    "a bare carriage return": b"GET /live HTTP/1.1\r\nHost: x\r\nX: a\rb: c\r\n\r\n",
+    "a path outside of ASCII": b"GET /l\xc3\xafve HTTP/1.1\r\nHost: x\r\n\r\n",
 }
 
 
@@ -194,7 +197,7 @@ async def test_an_offer_to_upgrade_is_declined(
 
 async def test_the_body_of_an_offer_is_no_request(serve: Serve, primary: Upstream) -> None:
     """The parser would take what follows an upgrade for another protocol, or a request."""
-    hidden = b"GET /v1/models HTTP/1.1\r\n\r\n"
+    hidden = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
     async with serve(primary) as gateway:
         connection = await gateway.connect()
         connection.send(gateway.request(CHATS, hidden, *OFFERS["h2c, as Java's client does"]))
@@ -214,7 +217,7 @@ async def test_an_offer_does_not_hide_a_wrong_length(serve: Serve, primary: Upst
         ):
             connection = await gateway.connect()
             connection.send(
-                f"POST {CHATS} HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n{lines}\r\n\r\n"
+                f"POST {CHATS} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n{lines}\r\n\r\n"
                 "0\r\n\r\n".encode()
             )
             assert (await refused(connection)).status == 400
@@ -238,7 +241,7 @@ async def test_trailers_are_no_headers(serve: Serve, primary: Upstream) -> None:
     async with serve(primary, keys=["caller-key"]) as gateway:
         connection = await gateway.connect()
         connection.send(
-            b"POST /v1/chat/completions HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
             b"%x\r\n%b\r\n0\r\nAuthorization: Bearer caller-key\r\n\r\n" % (len(CHAT), CHAT)
         )
         assert (await connection.hear()).status == 401
@@ -249,7 +252,7 @@ async def test_trailers_without_end_are_cut(serve: Serve, primary: Upstream) -> 
     async with serve(primary) as gateway:
         connection = await gateway.connect()
         connection.send(
-            b"POST /v1/chat/completions HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+            b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
         )
         connection.send(b"x: y\r\n" * 1000)
         async with asyncio.timeout(5):
@@ -265,7 +268,9 @@ async def test_a_message_without_end_is_cut(
     monkeypatch.setattr(protocol, "_MESSAGE_OVERHEAD", 1_000_000)
     async with serve(primary, max_body=1000) as gateway:
         connection = await gateway.connect()
-        connection.send(b"POST /v1/embeddings HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.send(
+            b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
         async with asyncio.timeout(10):
             with pytest.raises(ConnectionError):
                 while True:
@@ -299,7 +304,7 @@ async def test_a_drip_does_not_prolong_a_head(
     monkeypatch.setattr(protocol, "HEAD_S", 0.2)
     async with serve(primary) as gateway:
         connection = await gateway.connect()
-        connection.send(b"GET /live HTTP/1.1\r\nx: ")
+        connection.send(b"GET /live HTTP/1.1\r\nHost: localhost\r\nx: ")
         ended = asyncio.create_task(connection.ended())
         async with asyncio.timeout(3):
             while not ended.done():
@@ -363,7 +368,10 @@ async def test_a_refused_body_that_stops_coming_is_cut(
     monkeypatch.setattr(protocol, "BODY_SILENCE_S", 0.3)
     async with serve(primary, max_body=1000) as gateway:
         connection = await gateway.connect()
-        connection.send(b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 9000\r\n\r\n" + b"x" * 10)
+        connection.send(
+            b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n"
+            + b"x" * 10
+        )
         assert (await connection.hear()).status == 413
         async with asyncio.timeout(3):
             assert await connection.ended() == b""
@@ -435,3 +443,102 @@ async def test_an_old_client_is_answered_and_left(serve: Serve, primary: Upstrea
         assert heard.header("connection") == "close"
         assert json.loads(heard.body)["choices"]
         assert await connection.ended() == b""
+
+
+async def old(gateway: Running, path: str, body: bytes, *lines: str) -> tuple[str, bytes, bool]:
+    """Ask in HTTP/1.0; return the head, the body, and whether the connection ended in peace."""
+    connection = await gateway.connect()
+    message = gateway.request(path, body, *lines).replace(b"HTTP/1.1", b"HTTP/1.0", 1)
+    connection.send(message)
+    head = (await connection.reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+    pieces = b""
+    try:
+        while piece := await connection.reader.read(65_536):
+            pieces += piece
+    except ConnectionResetError:
+        return head, pieces, False
+    return head, pieces, True
+
+
+@pytest.mark.parametrize(
+    "lines", [(), ("Connection: keep-alive",), ("Connection: Upgrade", "Upgrade: h2c")]
+)
+async def test_an_old_client_reads_a_stream_until_its_end(
+    serve: Serve, primary: Upstream, lines: tuple[str, ...]
+) -> None:
+    """It knows no chunks."""
+    async with serve(primary) as gateway:
+        stream = CHAT[:-1] + b',"stream":true}'
+        head, body, in_peace = await old(gateway, CHATS, stream, *lines)
+        assert "transfer-encoding" not in head
+        assert "content-length" not in head
+        assert "connection: close" in head
+        assert body.startswith(b"data: {")
+        assert body.endswith(b"data: [DONE]\n\n")
+        assert in_peace
+
+
+async def test_an_old_client_sees_that_an_answer_was_cut(serve: Serve, primary: Upstream) -> None:
+    """Where only the end of the connection tells the end, a reset tells that there is none."""
+    speech, is_cut = b'{"model":"gpt-4o","input":"x","voice":"v"}', True
+
+    async def script(_request: ReceivedRequest, wire: Wire) -> None:
+        await wire.write(b"HTTP/1.1 200 OK\r\ncontent-type: audio/mpeg\r\n")
+        await wire.write(b"transfer-encoding: chunked\r\n\r\n")
+        await wire.chunk(b"sound")
+        if not is_cut:
+            await wire.end_stream()
+
+    primary.script(script)
+    async with serve(primary) as gateway:
+        head, _, in_peace = await old(gateway, "/v1/audio/speech", speech)
+        assert "200" in head.splitlines()[0]
+        assert not in_peace
+        is_cut = False
+        head, body, in_peace = await old(gateway, "/v1/audio/speech", speech)
+        assert "chunked" not in head
+        assert (body, in_peace) == (b"sound", True)
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("x-elizanet-no-fallback: 1 ", 200),
+        ("x-request-timeout-ms: 7000 \t", 200),
+        ("x-elizanet-priority:\tbatch\t", 200),
+        ("api-key: k ", 200),
+        ("x-elizanet-no-fallback: 1 1", 400),
+    ],
+)
+async def test_blanks_around_a_value_are_no_part_of_it(
+    serve: Serve, primary: Upstream, line: str, status: int
+) -> None:
+    """RFC 9110, 5.5."""
+    async with serve(primary) as gateway:
+        assert (await gateway.ask(CHATS, CHAT, line)).status == status
+
+
+async def test_a_coding_with_a_blank_behind_it_is_that_coding(
+    serve: Serve, primary: Upstream
+) -> None:
+    """The parser takes it for that, too, so the body has one end."""
+    async with serve(primary) as gateway:
+        connection = await gateway.connect()
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked \r\n"
+        connection.send(head + b"\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(CHAT), CHAT) + LIVE)
+        assert [(await connection.hear()).status for _ in range(2)] == [200, 200]
+    assert [request.body for request in primary.requests] == [CHAT]
+
+
+async def test_a_refused_message_has_an_id_too(serve: Serve, primary: Upstream) -> None:
+    """Callers report by it."""
+    async with serve(primary) as gateway:
+        ids = set()
+        for message in MALFORMED["no host"], MALFORMED["no HTTP"]:
+            connection = await gateway.connect()
+            connection.send(message)
+            heard = await refused(connection)
+            assert heard.header("x-request-id") == heard.header("x-elizanet-request-id")
+            ids.add(heard.header("x-request-id"))
+        assert len(ids) == 2
+        assert all(each and each.startswith("req_") for each in ids)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import re
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from elizanet.settings import (
     TargetSettings,
 )
 from elizanet.testing import Upstream
+from gateway.conftest import until
 from support.processes import Process
 
 if TYPE_CHECKING:
@@ -46,12 +46,6 @@ def routed(settings: Settings, *providers: str) -> Settings:
 def with_callers(settings: Settings, *callers: CallerSettings) -> Settings:
     """The settings with other callers."""
     return replace(settings, gateway=replace(settings.gateway, callers=callers))
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 async def test_a_stream_ends_on_the_settings_it_began_with(
@@ -244,7 +238,7 @@ async def test_sighup_rereads_the_file(tmp_path: Path, primary: Upstream, backup
         assert await is_current(process) == "1.0"
         write("backup/*")
         process._signal(signal.SIGHUP)
-        await until(lambda: "the settings were reloaded: 1 chains, 0 callers" in process.log)
+        await until(lambda: "the settings were reloaded: 1 chain, 0 callers" in process.log)
         assert await answered_by(process) == "backup"
         write("nobody/*", "[retry]\nsame_provider = -1\n")
         process._signal(signal.SIGHUP)

@@ -40,6 +40,15 @@ FAILED = event(
 )
 
 
+SECRETS = (
+    "node 10.0.0.9, key sk-of-primary-0123456789, org-abcdEFGH12345678,\\nsk-theirs-0123456789"
+)
+TOLD = (
+    'event: response.failed\ndata: {"type" : "response.failed","sequence_number":2, "response":'
+    ' {"id":"r", "text":"%s", "error" : {"code":"server_error" , "message":"%s"}},"x":1.0e0}\n\n'
+)
+
+
 def streaming(*pieces: bytes, end: bool = True) -> Script:
     """Answer with these pieces of a stream."""
 
@@ -52,6 +61,40 @@ def streaming(*pieces: bytes, end: bool = True) -> Script:
             await wire.end_stream()
 
     return script
+
+
+@pytest.mark.parametrize("kind", ["response.failed", "response.incomplete"])
+async def test_a_failure_that_is_passed_on_is_told_without_secrets(
+    serve: Serve, primary: Upstream, kind: str
+) -> None:
+    """As any other error is; what the answer holds, and every other byte, is the provider's."""
+    told = (TOLD % ("10.0.0.9 \\ud83d", SECRETS)).replace("response.failed", kind).encode()
+    primary.script(streaming(CREATED, DELTA, told))
+    async with serve(primary) as gateway:
+        heard = await gateway.ask(PATH, STREAM)
+    shown = "node [redacted], key [redacted], [redacted],\\n[redacted]"
+    expected = (TOLD % ("10.0.0.9 \\ud83d", shown)).replace("response.failed", kind).encode()
+    assert heard.body == CREATED + DELTA + expected
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"error": {"message": "at 10.0.0.9"}},
+        {"response": {"incomplete_details": {"reason": "at 10.0.0.9"}}},
+        {"response": {"error": "at 10.0.0.9"}},
+        {"response": None, "error": "at 10.0.0.9"},
+    ],
+)
+async def test_wherever_a_final_event_tells_of_a_failure(
+    serve: Serve, primary: Upstream, fields: dict[str, object]
+) -> None:
+    """In the event or in its response, in an object or a text."""
+    primary.script(streaming(DELTA, event("response.failed", **fields)))
+    async with serve(primary) as gateway:
+        heard = await gateway.ask(PATH, STREAM)
+    assert b"10.0" not in heard.body
+    assert b"at [redacted]" in heard.body
 
 
 def answering(body: bytes) -> Script:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ import pytest
 
 from elizanet.gateway.server import listen
 from elizanet.testing import Upstream
+from gateway.conftest import until
 
 if TYPE_CHECKING:
     from gateway.conftest import Serve
@@ -166,6 +168,33 @@ async def test_the_command_serves_until_a_signal(
         assert process.returncode == 0
         assert (out, err) == ("", "")
         assert time.monotonic() - began < 5
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="/proc tells what is caught")
+async def test_a_hangup_while_it_starts_is_obeyed_when_it_is_up(
+    tmp_path: Path, primary: Upstream
+) -> None:
+    """Who reloads right after the start does not end it; the settings are read once more."""
+    path = configuration(tmp_path, primary)
+    with running(["--config", str(path), "--port", "0"], {}) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        await until(lambda: catches_hangups(process.pid))
+        process.send_signal(signal.SIGHUP)
+        assert "listens on" in await asyncio.to_thread(process.stdout.readline)
+        async with asyncio.timeout(5):
+            told = await asyncio.to_thread(process.stderr.readline)
+        assert "the settings were reloaded" in told
+        process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(process.communicate)
+        assert process.returncode == 0
+
+
+def catches_hangups(process: int) -> bool:
+    """Tell whether SIGHUP would not end the process."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    caught = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return caught is not None and bool(int(caught[1], 16) & 1 << signal.SIGHUP - 1)
 
 
 async def test_a_port_in_use_is_one_sentence(tmp_path: Path, primary: Upstream) -> None:

@@ -12,6 +12,7 @@ import pytest
 from elizanet.gateway import write_watch
 from elizanet.gateway.write_watch import HIGH_WATER, WriteWatch
 from elizanet.testing import ReceivedRequest, Upstream, Wire
+from gateway.conftest import until
 
 if TYPE_CHECKING:
     from gateway.conftest import Running, Serve
@@ -113,6 +114,20 @@ async def test_an_answer_that_nobody_fetches_is_given_up(
             async with asyncio.timeout(10):
                 while not primary.requests or gateway.server.connections.connections:
                     await asyncio.sleep(0.02)
+
+
+async def test_what_the_caller_s_system_takes_does_not_count_for_long(
+    serve: Serve, primary: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its buffer fills up at first, which takes no second silence to find out."""
+    monkeypatch.setattr(write_watch, "SILENCE_S", 1.5)
+    primary.script(flood)
+    async with serve(primary) as gateway:
+        with await asking(gateway, STREAM):
+            await until(lambda: gateway.server.connections.connections)
+            began = asyncio.get_running_loop().time()
+            await until(lambda: not gateway.server.connections.connections)
+            assert 1.5 <= asyncio.get_running_loop().time() - began < 2.5
 
 
 async def test_a_large_answer_may_be_fetched_slowly(serve: Serve, primary: Upstream) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from elizanet.call import Bound
 from elizanet.gateway import ownership
 from elizanet.settings import (
     GatewaySettings,
@@ -15,6 +16,7 @@ from elizanet.settings import (
     Settings,
     TargetSettings,
 )
+from elizanet.telemetry import CallEnded, TelemetryEvent
 from elizanet.testing import Upstream
 
 if TYPE_CHECKING:
@@ -42,6 +44,11 @@ def provider_of(heard: Heard) -> str | None:
     return heard.header("x-elizanet-provider")
 
 
+def bounds_in(told: list[TelemetryEvent]) -> list[Bound | None]:
+    """Return what kept each call from further targets."""
+    return [event.bound for event in told if isinstance(event, CallEnded)]
+
+
 @pytest.mark.parametrize("fields", [{}, {"stream": True}, {"store": True}])
 async def test_what_follows_a_response_goes_to_its_provider(
     serve: Serve, primary: Upstream, backup: Upstream, fields: dict[str, object]
@@ -59,24 +66,28 @@ async def test_nobody_else_is_asked_when_its_provider_fails(
     serve: Serve, primary: Upstream, backup: Upstream
 ) -> None:
     """Another one would only say that there is no such response."""
-    async with serve(primary, backup) as gateway:
+    told: list[TelemetryEvent] = []
+    async with serve(primary, backup, sinks=(told.append,)) as gateway:
         made = await made_by_backup(gateway, primary)
         before = len(primary.requests)
         backup.fail("status=503")
         heard = await gateway.ask(PATH, asking(previous_response_id=made))
         assert heard.status == 503
         assert len(primary.requests) == before
+    assert bounds_in(told) == [None, Bound.REFERENCE]
 
 
 async def test_an_unknown_response_is_asked_of_the_first_target_only(
     serve: Serve, primary: Upstream, backup: Upstream
 ) -> None:
     """Its own error says that it is not there."""
-    async with serve(primary, backup) as gateway:
+    told: list[TelemetryEvent] = []
+    async with serve(primary, backup, sinks=(told.append,)) as gateway:
         heard = await gateway.ask(PATH, asking(previous_response_id="resp_of_yesterday"))
     assert heard.status == 404
     assert "resp_of_yesterday" in heard.error["message"]
     assert backup.requests == []
+    assert bounds_in(told) == [Bound.REFERENCE]
 
 
 async def test_what_is_not_stored_is_not_remembered(

@@ -5,11 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from elizanet.settings import CallerLimits, CallerSettings, Secret
+from elizanet.settings import (
+    CallerLimits,
+    CallerSettings,
+    RouteSettings,
+    Secret,
+    Settings,
+    TargetSettings,
+)
 from elizanet.testing import Upstream
 
 if TYPE_CHECKING:
@@ -19,6 +27,12 @@ CHATS = "/v1/chat/completions"
 CHAT = b'{"model":"gpt-4o","messages":[{"role":"user","content":"hi"}]}'
 HERE = "Host: localhost"
 BREAKERS = "/status/breakers"
+KEPT, OTHER = TargetSettings("primary", "*"), TargetSettings("backup", "another")
+
+
+def through(settings: Settings, *targets: TargetSettings) -> Settings:
+    """The settings with a chain of these targets."""
+    return replace(settings, routes=(RouteSettings("gpt-4o", targets),))
 
 
 def order(target: str, state: str) -> bytes:
@@ -73,6 +87,45 @@ async def test_an_operator_takes_a_target_out_and_back_in(
             assert (heard.status, heard.json["state"]) == (200, state)
             answer = await gateway.ask()
             assert (state, answer.header("x-elizanet-provider")) == (state, provider)
+
+
+async def test_what_is_held_is_told_before_it_was_asked(serve: Serve, primary: Upstream) -> None:
+    """And by the name under which it can be let go."""
+    async with serve(primary, model="gpt-*") as gateway:
+        for target in ("primary/gpt-4o", "primary"):
+            await gateway.ask(BREAKERS, order(target, "open"), HERE)
+        told = (await gateway.get("/status", HERE)).json
+        assert told["targets"] == []
+        held = [{"target": name, "state": "open"} for name in ("primary/gpt-4o", "primary/*")]
+        assert told["forced"] == held
+        for each in held:
+            assert (await gateway.ask(BREAKERS, order(each["target"], "auto"), HERE)).status == 200
+        assert (await gateway.get("/status", HERE)).json["forced"] == []
+
+
+@pytest.mark.parametrize("target", ["primary/gpt-5", "backup/gpt-4o", "backup/another"])
+async def test_what_no_chain_asks_for_cannot_be_held(
+    serve: Serve, primary: Upstream, backup: Upstream, target: str
+) -> None:
+    """An operator in a hurry hears of the slip."""
+    async with serve(primary, backup) as gateway:
+        gateway.app.reload(through(gateway.app.settings, KEPT))
+        heard = await gateway.ask(BREAKERS, order(target, "open"), HERE)
+        assert (heard.status, heard.error["param"]) == (400, "target")
+        assert (await gateway.get("/status", HERE)).json["forced"] == []
+
+
+async def test_what_no_chain_asks_for_any_more_can_be_let_go(
+    serve: Serve, primary: Upstream, backup: Upstream
+) -> None:
+    """What an operator holds outlives a reload."""
+    async with serve(primary, backup) as gateway:
+        settings = gateway.app.settings
+        gateway.app.reload(through(settings, KEPT, OTHER))
+        assert (await gateway.ask(BREAKERS, order("backup/another", "open"), HERE)).status == 200
+        gateway.app.reload(through(settings, KEPT))
+        assert (await gateway.ask(BREAKERS, order("backup/another", "auto"), HERE)).status == 200
+        assert (await gateway.get("/status", HERE)).json["forced"] == []
 
 
 @pytest.mark.parametrize(

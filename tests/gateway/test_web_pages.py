@@ -72,29 +72,66 @@ async def test_a_key_is_enough(serve: Serve, primary: Upstream) -> None:
         assert (await gateway.ask(CHATS, CHAT, *lines)).status == 200
 
 
-@pytest.mark.parametrize(
-    "host", ["localhost", "127.0.0.1:8787", "[::1]:8787", "192.0.2.7", "a.localhost"]
-)
-async def test_the_status_is_shown_under_this_machine_s_names(
+HERE = [
+    *("localhost", "LocalHost:8787", "127.0.0.1:8787", "[::1]:8787", "192.0.2.7", "a.localhost"),
+    *("host.docker.internal:8787", "host.containers.internal"),
+]
+
+
+@pytest.mark.parametrize("host", HERE)
+async def test_an_open_gateway_answers_under_this_machine_s_names(
     serve: Serve, primary: Upstream, host: str
 ) -> None:
     """An address cannot be rebound, and localhost is here."""
-    async with serve(primary) as gateway:
-        for lines in ([f"Host: {host}"], [f"Host: {host}", f"Origin: http://{host}"]):
-            assert (await gateway.get("/status", *lines)).status == 200
+    async with serve(primary, passthrough="primary") as gateway:
+        for path in ("/v1/models", "/status"):
+            assert (await gateway.get(path, f"Host: {host}")).status == 200
+        assert (await gateway.get("/v1/files/x", f"Host: {host}")).status == 404  # the provider's
+        assert (await gateway.ask(CHATS, CHAT, f"Host: {host}")).status == 200
+        own = (f"Host: {host}", f"Origin: http://{host}")
+        assert (await gateway.get("/status", *own)).status == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "", "[", "gateway"])
-async def test_the_status_is_not_shown_under_other_names(
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("evil.example", "evil.example:8787", "localhost.evil.example", "", "[", "gateway"),
+        *("host.docker.internal.evil.example", "127.0.0.1.evil.example", "xn--lcalhost-9db"),
+    ],
+)
+async def test_an_open_gateway_answers_under_no_other_name(
     serve: Serve, primary: Upstream, host: str
 ) -> None:
-    """A page could have its name point here, and would see it all."""
+    """A page could have its name point here, and would read it all: it sends no `Origin` then."""
+    order = b'{"target":"primary/gpt-4o","state":"open"}'
+    async with serve(primary, passthrough="primary") as gateway:
+        told = {
+            path: await gateway.get(path, f"Host: {host}")
+            for path in ("/v1/models", "/v1/models/gpt-4o", "/v1/files/x/content", "/status")
+        }
+        for path, body in ((CHATS, CHAT), ("/status/breakers", order), ("/nothing", b"")):
+            told[path] = await gateway.ask(path, body, f"Host: {host}")
+        assert {(heard.status, heard.error["code"]) for heard in told.values()} == {
+            (403, "forbidden_host")
+        }
+        for path in ("/live", "/ready"):
+            assert (await gateway.get(path, f"Host: {host}")).status == 200
+    assert primary.requests == []
+
+
+async def test_a_gateway_with_keys_answers_under_any_name(serve: Serve, primary: Upstream) -> None:
+    """In a container, behind a proxy, wherever it is: the key is what counts."""
+    async with serve(primary, keys=["k"]) as gateway:
+        for name in ("gateway", "ai.example:443"):
+            assert (await gateway.ask(CHATS, CHAT, f"Host: {name}", "api-key: k")).status == 200
+
+
+async def test_who_sends_no_host_is_no_browser(serve: Serve, primary: Upstream) -> None:
+    """HTTP/1.0 does not ask for one."""
     async with serve(primary) as gateway:
-        heard = await gateway.get("/status", f"Host: {host}")
-        assert heard.status == 403
-        order = b'{"target":"primary/gpt-4o","state":"open"}'
-        assert (await gateway.ask("/status/breakers", order, f"Host: {host}")).status == 403
-        assert (await gateway.ask()).status == 200
+        connection = await gateway.connect()
+        connection.send(b"GET /v1/models HTTP/1.0\r\n\r\n")
+        assert (await connection.hear()).status == 200
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:3000", "null"])

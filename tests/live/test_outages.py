@@ -201,7 +201,7 @@ async def test_a_caller_who_leaves_is_gone_for_the_provider_within_100_ms(
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             body = b'{"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]}'
             writer.write(
-                b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
+                b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n"
                 % len(body)
             )
             writer.write(body)

@@ -54,8 +54,9 @@ class Gateway:
         self.ownership: Ownership = Ownership(router.settings, known)
         relay = Relay(router, self.max_body, self.hops, self.ownership)
         self._metrics = observation.metrics
+        self._told = observation.turned_away
         self._passthrough = Passthrough(router, self.hops, self.ownership, self._metrics)
-        self._models = models.Models(router)
+        self._models = models.Models(router, self.hops)
         status = Status(router, self.doors, observation.monitor)
         self.dashboard: Dashboard = Dashboard(
             router, self.doors, observation, before.dashboard if before else None
@@ -88,15 +89,13 @@ class Gateway:
             return
         except CallerGone:
             return
-        except Draining:
+        except Draining:  # it was let in, and so is told of as a call
             if exchange.begun is not None:
                 await exchange.break_off(failures.drain_event(path))
                 return
-            self._metrics.refused(503, "draining")
             answer = failures.refused(draining(), exchange.call_id)
         except InputError as error:
-            self._metrics.refused(error.status, error.code or "invalid_request_error")
-            answer = failures.refused(error, exchange.call_id)
+            answer = self._turned_away(exchange, error)
         except ProviderError as error:
             answer = failures.failed_alone(error, exchange.call_id)
             forget_frames(error)
@@ -131,6 +130,13 @@ class Gateway:
             raise _wrong_method(method, path, b"GET, HEAD")
         raise Refusal(f"there is no {path[:200]!r} here", code="unknown_url", status=404)
 
+    def _turned_away(self, exchange: Exchange, error: InputError) -> failures.Answer:
+        visit = getattr(exchange, "visit", None)  # of who was let in
+        caller = visit.caller.alias if visit else ""
+        is_api = exchange.scope["path"].startswith(_API)
+        self._told.add(exchange.call_id, caller, error, is_api=is_api)
+        return failures.refused(error, exchange.call_id)
+
     async def _ready(self, exchange: Exchange) -> None:
         draining = self.doors.admission.draining
         status, body = (503, b'{"status":"draining"}') if draining else (200, _READY)
@@ -139,6 +145,7 @@ class Gateway:
 
 _ALWAYS: Final = frozenset({"/live", "/ready", "/metrics", "/status", "/status/breakers"})
 """Paths that are answered however busy the process is; whoever answers looks at the key."""
+_API: Final = "/v1/"
 _DASHBOARD: Final = "/dashboard"
 _READING: Final = frozenset({"GET", "HEAD"})
 _READY: Final = b'{"status":"ready"}'

@@ -6,6 +6,7 @@ Everything else in it is the provider's business and is not decoded.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,7 @@ from elizanet.call import Form
 from elizanet.gateway.asgi import DISCONNECT, Exchange
 from elizanet.gateway.refusal import CallerGone, Refusal
 from elizanet.gateway.upload import CallerUpload
+from elizanet.json_fields import decode_mended
 from elizanet.operation import DEFAULT_MODELS, Operation
 
 MAX_MODEL_CHARACTERS: Final = 512
@@ -22,6 +24,10 @@ _BAD_JSON: Final = "invalid_json"
 _BAD_TYPE: Final = "invalid_type"
 _WANTED: Final = {"model": "a string", "stream": "true or false"}
 _FIELD: Final = re.compile(r"(?:field `|at `\$\.)(\w+)`")
+_HALF: Final = "\ufffd"
+"""What half a character is read as."""
+_BYTE: Final = re.compile(r"\(byte (\d+)\)")
+_NO_NUMBER: Final = re.compile(rb"NaN|-?Infinity")
 _FOUND: Final = re.compile(r"got `(\w+)`")
 _STREAMED: Final = frozenset(
     {
@@ -112,23 +118,35 @@ def decode_body(body: bytes, default_model: str | None = None) -> Wanted:
     try:
         if not body.isascii():
             body.decode()  # the decoder below does not look into strings it skips
-        wanted: Wanted = _decode(body) if default_model is None else _decode_lenient(body)
+        decode: Callable[[bytes], Wanted] = _decode if default_model is None else _decode_lenient
+        wanted = decode_mended(body, decode)  # clients that cut a text send half a character
     except RecursionError:
         raise _wrong("the request body is nested too deeply", _BAD_JSON) from None
     except msgspec.ValidationError as error:
         raise _wrong_field(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        reason = f"is not JSON: {error}" if body.strip() else "is empty"
-        raise _wrong(f"the request body {reason}", _BAD_JSON) from None
+        raise _wrong(f"the request body {_why_not_json(body, error)}", _BAD_JSON) from None
     if wanted.model is None:
         wanted.model = default_model or ""
     check_model(wanted.model)
     return wanted
 
 
+def _why_not_json(body: bytes, error: Exception) -> str:
+    if not body.strip():
+        return "is empty"
+    place = _BYTE.search(str(error))
+    number = _NO_NUMBER.match(body, int(place[1])) if place else None
+    if place is None or number is None:
+        return f"is not JSON: {error}"
+    named = number[0].decode()
+    return f"is not JSON: {named} (byte {place[1]}) is no number there; send null, or leave it out"
+
+
 def check_model(model: str) -> None:
     """Raise `Refusal` (400) for what cannot be the name of a model."""
-    if not (0 < len(model) <= MAX_MODEL_CHARACTERS and model.isprintable()):
+    is_whole = model.isprintable() and _HALF not in model
+    if not (0 < len(model) <= MAX_MODEL_CHARACTERS and is_whole):
         allowed = f"1 to {MAX_MODEL_CHARACTERS} printable characters"
         raise _wrong(f"`model` must have {allowed}", "invalid_value", "model")
 

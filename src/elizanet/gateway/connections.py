@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from uvicorn.server import ServerState
 
 if TYPE_CHECKING:
     from elizanet.gateway.protocol import GatewayProtocol
+
+
+SILENCE_S: Final = 0.25
+"""Seconds a new connection may be silent while others wait for its place."""
 
 
 class Connections(ServerState):
@@ -47,11 +51,18 @@ class Connections(ServerState):
         for connection in self:
             connection.end_after_answer()
 
-    def close_idle(self, *, new: bool = False) -> None:
-        """Close the connections that ask for nothing; `new`: also those that never did."""
+    def close_idle(self) -> None:
+        """Close the connections that ask for nothing."""
         for connection in self:
-            if connection.is_idle and (new or not connection.is_new):
+            if connection.is_idle:
                 connection.transport.close()
+
+    def make_room(self) -> None:
+        """Close those that ask for nothing any more, or else those that never began to."""
+        idle = [connection for connection in self if connection.is_idle]
+        used = [connection for connection in idle if not connection.is_new]
+        for connection in used or [each for each in idle if each.age >= SILENCE_S]:
+            connection.transport.close()
 
     def abort(self) -> None:
         """Cut every connection."""

@@ -3,12 +3,18 @@
 uvicorn writes the head of an answer as soon as it is known, and the body after it: two system
 calls and two packets for every whole answer. Here the head waits for the first bytes of the body,
 which follow at once; where they do not, an empty piece of body sends the head alone.
+
+HTTP/1.0 knows no chunks: there the end of a body whose length nobody knows is the end of the
+connection. Until it is complete, whatever ends the connection resets it, so that the caller sees.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import socket
+import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
@@ -70,7 +76,7 @@ class Cycle:
         self._waiter: asyncio.Future[None] | None = None
         self._head = b""
         self._chunked = False
-        self._promised = 0
+        self._promised: int | None = 0  # bytes of the body still to come, None if nobody knows
 
     def __repr__(self) -> str:
         state = "complete" if self.response_complete else "begun" if self.response_started else ""
@@ -185,6 +191,9 @@ class Cycle:
                 self._chunked = False
                 self._promised = int(value)
             pieces += (name, b": ", value, b"\r\n")
+        if self._chunked and self.scope["http_version"] == "1.0":
+            self._chunked, self._promised = False, None
+            _reset_at_end(self.transport, on=True)
         if self._chunked:
             pieces.append(b"transfer-encoding: chunked\r\n")
         if not self.keep_alive:
@@ -213,6 +222,8 @@ class Cycle:
 
     def _count(self, size: int, *, last: bool) -> None:
         """Hold what was sent against the promised length."""
+        if self._promised is None:
+            return
         self._promised -= size
         if self._promised < 0 or (last and self._promised > 0):
             long = "longer" if self._promised < 0 else "shorter"
@@ -220,11 +231,20 @@ class Cycle:
 
     def _complete(self) -> None:
         self.response_complete = True
+        if self._promised is None:
+            _reset_at_end(self.transport, on=False)
         self._tell()
         if not self.keep_alive:
             self.transport.close()
         if self._connection is not None:
             self._connection.on_response_complete()
+
+
+def _reset_at_end(transport: asyncio.Transport, *, on: bool) -> None:
+    """Let the connection end with a reset, or in peace again."""
+    opened: socket.socket = transport.get_extra_info("socket")
+    with contextlib.suppress(OSError):  # it has ended already
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", on, 0))
 
 
 def scope_of(

@@ -9,8 +9,9 @@ from elizanet.gateway.admission import Admission
 from elizanet.gateway.asgi import Exchange
 from elizanet.gateway.auth import Keyring
 from elizanet.gateway.controls import is_batch
+from elizanet.gateway.refusal import Refusal
 from elizanet.gateway.visit import Visit
-from elizanet.gateway.web_pages import refuse_strange_pages
+from elizanet.gateway.web_pages import refuse_strange_names, refuse_strange_pages
 from elizanet.settings import GatewaySettings
 
 _ORIGIN: Final = b"origin"
@@ -33,14 +34,20 @@ class Doors:
         """Let a call in: the visit is to be entered at once. Raises `Refusal`."""
         headers = exchange.headers
         caller = self.keyring.find(headers)
-        if self.keyring.is_open and _ORIGIN in headers:
-            refuse_strange_pages(headers)
+        if self.keyring.is_open:
+            if _ORIGIN in headers:
+                refuse_strange_pages(headers)
+            refuse_strange_names(headers)
         batch, loop = is_batch(headers), exchange.presence.loop
-        self.admission.admit(batch=batch)
         try:
-            caller.enter(loop.time())
-        except BaseException:
-            self.admission.leave(batch=batch)
+            self.admission.admit(batch=batch)
+            try:
+                caller.enter(loop.time())
+            except BaseException:
+                self.admission.leave(batch=batch)
+                raise
+        except Refusal as refusal:
+            refusal.caller = caller.alias
             raise
         return Visit(caller, self.admission, self.visits, loop, batch=batch)
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +24,8 @@ from elizanet.gateway.listener import Listener
 from elizanet.gateway.reload import ReloadableGateway
 from elizanet.limit import Limit, LimitReached
 from elizanet.settings.address import is_loopback
+
+logger = logging.getLogger("elizanet.gateway")
 
 GRACE_S: Final = 5.0
 """Seconds in which callers still come in, unless the host is loopback or a person ended it."""
@@ -71,14 +74,18 @@ class Drain:
         await self._wait(pace.grace)
         await self._listener.close()
         await self._wait_until_closed(pace.idle)
-        self._connections.close_idle(new=True)
+        self._connections.close_idle()
         await self._wait_until_closed(pace.running)
         await self._end_calls()
 
     async def _end_calls(self) -> None:
         self._app.admission.closed = True
-        for visit in self._app.visits:
+        visits = self._app.visits
+        for visit in visits:
             visit.interrupt()
+        if visits:
+            told = "one call was" if len(visits) == 1 else f"{len(visits)} calls were"
+            logger.warning("the gateway shuts down: %s cut off", told)
         flush = _HURRIED_FLUSH_S if self.hurry.is_set() else FLUSH_S
         self.hurry.clear()
         await self._wait_until_closed(flush)

@@ -20,7 +20,7 @@ from elizanet.errors import (
 from elizanet.gateway import headers as wire
 from elizanet.gateway.refusal import Refusal
 from elizanet.operation import Operation
-from elizanet.redact import redact
+from elizanet.redact import redact, redact_json
 from elizanet.telemetry import attempt_fields
 
 DEFAULT_RETRY_AFTER_S: Final = 5.0
@@ -203,7 +203,7 @@ def _own_words(reply: RawReply) -> bytes:
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return b""
     text = reply.body.decode(errors="surrogateescape")
-    return redact(text).encode(errors="surrogateescape")
+    return redact_json(text).encode(errors="surrogateescape")
 
 
 def _redacted(headers: Sequence[wire.RawHeader]) -> list[wire.RawHeader]:

@@ -20,7 +20,7 @@ logger = logging.getLogger("elizanet.gateway")
 _AT_ONCE: Final = 64
 """Callers taken in before the event loop turns to others."""
 _RETRY_S: Final = 0.2
-"""Seconds until the next try after the system refused to give a socket."""
+"""Seconds until the next try, when the system refuses to give a socket or all places are taken."""
 _TELL_S: Final = 60.0
 """Seconds in which it is told once that callers have to wait."""
 
@@ -42,7 +42,7 @@ class Listener:
         self._entering: set[asyncio.Task[None]] = set()
         self._retry: asyncio.TimerHandle | None = None
         self._tell_at = 0.0
-        self._is_taking = False
+        self._is_taking = self._is_refused = False
         connections.on_freed = self._freed
 
     def __repr__(self) -> str:
@@ -71,6 +71,7 @@ class Listener:
 
     def _take(self) -> None:
         self._retry = None
+        self._is_refused = False
         self._is_taking = bool(self._sockets)
         for listening in self._sockets:
             self._loop.add_reader(listening, self._take_some, listening)
@@ -83,10 +84,15 @@ class Listener:
             self._retry.cancel()
             self._retry = None
 
+    def _try_later(self) -> None:
+        """Pause, and look again soon: who asks for nothing then makes room."""
+        self._pause()
+        self._retry = self._loop.call_later(_RETRY_S, self._take)
+
     def _take_some(self, listening: socket.socket) -> None:
         for _ in range(_AT_ONCE):
             if self._count() >= self._most:
-                self._pause()
+                self._try_later()
                 self._make_room(f"all {self._most} connections are taken")
                 return
             if not self._take_one(listening):
@@ -101,8 +107,8 @@ class Listener:
         except ConnectionError:
             return True  # left while waiting
         except OSError as error:
-            self._pause()
-            self._retry = self._loop.call_later(_RETRY_S, self._take)
+            self._try_later()
+            self._is_refused = True
             self._make_room(error.strerror or str(error))
             return False
         caller.setblocking(False)
@@ -130,10 +136,11 @@ class Listener:
             logger.warning("new callers have to wait: %s", reason)
         self._connections.crowded = True
         self._connections.end_after_answers()
-        self._connections.close_idle()
+        self._connections.make_room()
 
     def _freed(self) -> None:
-        if not self._is_taking and self._retry is None and self._count() < self._most:
+        if not (self._is_taking or self._is_refused) and self._count() < self._most:
+            self._pause()
             self._take()
 
     def _count(self) -> int:

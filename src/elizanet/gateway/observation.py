@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from elizanet.gateway.archive import Archive
+from elizanet.gateway.turned_away import TurnedAway
 from elizanet.metrics import Metrics
 from elizanet.monitor import Monitor
 from elizanet.records.opening import open_reader, open_recorder
@@ -21,15 +22,16 @@ class Observation:
     """Counts, records and checks. Start it, and close it; `sinks` are told what happens.
 
     `router()` is the one in force, `others` are more sinks. `recorder` and `archive` are None
-    where records are off; `metrics`, `monitor` and these belong to it. `are_settings_current` is
-    False while older ones are in force because the newest are wrong. Raises `RecordsError` for a
-    database that cannot be meant.
+    where records are off; `metrics`, `monitor` and these belong to it. `turned_away` is told of
+    requests that are no calls. `are_settings_current` is False while older ones are in force
+    because the newest are wrong. Raises `RecordsError` for a database that cannot be meant.
     """
 
     def __init__(
         self, settings: Settings, router: Callable[[], Router], others: tuple[Sink, ...] = ()
     ) -> None:
         self.metrics = Metrics()
+        self.turned_away = TurnedAway(self.metrics)
         self.are_settings_current = True
         self.monitor = Monitor(router)
         self.recorder = open_recorder(settings)
@@ -48,6 +50,7 @@ class Observation:
 
     async def aclose(self) -> None:
         """End the checks, and write the records that wait."""
+        self.turned_away.close()
         await self.monitor.aclose()
         if self.archive is not None:
             await self.archive.aclose()

@@ -35,7 +35,8 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 SMALL: Final = 64 * 1024
 """Bytes of a body that is read before it is sent on, so that it can use a kept connection."""
 
-_SERVER_ERROR: Final = 500
+_REFUSALS: Final = range(400, 500)
+"""The statuses by which the provider answers a request that is wrong."""
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 _STEP: Final = re.compile(r"[/\\]")
 _DOTS: Final = frozenset({".", ".."})
@@ -69,7 +70,7 @@ class Passthrough:
             await self._forward(exchange, name, target)
         except ProviderError as error:
             self._metrics.passed_on(name, error.status)
-            if error.status is None or error.status >= _SERVER_ERROR:
+            if error.status not in _REFUSALS:
                 told = exchange.call_id, exchange.scope["method"], target.partition("?")[0], error
                 logger.warning("[%s] %s /v1/%.200s was not answered: %s", *told)
             raise

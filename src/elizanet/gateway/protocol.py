@@ -28,6 +28,7 @@ from elizanet.gateway.cycle import Cycle, scope_of
 from elizanet.gateway.failures import error_body
 from elizanet.gateway.upgrades import without_offer
 from elizanet.gateway.write_watch import WriteWatch
+from elizanet.router import new_call_id
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_HEADERS: Final = 200
@@ -47,6 +48,7 @@ _MESSAGE_OVERHEAD: Final = 64 << 20
 discarded behind an answer."""
 
 _INVALID: Final = (HTTPStatus.BAD_REQUEST, "the request is not valid HTTP/1.1")
+_NO_HOST: Final = (HTTPStatus.BAD_REQUEST, "the request has no Host header")
 _TOO_LARGE: Final = (
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     f"the head of the request has more than {MAX_HEADERS} headers or {MAX_HEAD_BYTES} bytes",
@@ -56,6 +58,7 @@ _TOO_SLOW: Final = (
     "the request came too slowly, and was not waited for any longer",
 )
 _EXPECT: Final = b"expect"
+_HOST: Final = b"host"
 _CONNECT: Final = (HTTPStatus.BAD_REQUEST, "this gateway is no proxy: it does not take CONNECT")
 
 
@@ -96,11 +99,13 @@ class GatewayProtocol(HttpToolsProtocol):
         self._piece = 0
         self._received = 0  # bytes of the message under way before this piece, never too many
         self._read = 0  # bytes of the body that were given to whoever answers
+        self._since = 0.0  # when the connection was made
         self._body_due = 0.0  # when a body that is just fast enough would have brought nothing yet
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._writing = WriteWatch(transport, self.loop)
+        self._since = self.loop.time()
         self._alarm.set(HEAD_S)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -156,6 +161,9 @@ class GatewayProtocol(HttpToolsProtocol):
             raise _HeadRefusedError
         fields = dict(self.headers)
         if self.parser.get_http_version() not in _VERSIONS or not _is_clear(self.headers, fields):
+            raise _HeadRefusedError
+        if _HOST not in fields and self.parser.get_http_version() != "1.0":
+            self._reason = _NO_HOST
             raise _HeadRefusedError
         self.expect_100_continue = fields.get(_EXPECT, b"").lower() == b"100-continue"
         self._upgrade = self.parser.should_upgrade()
@@ -216,12 +224,17 @@ class GatewayProtocol(HttpToolsProtocol):
         return self._answering is None
 
     @property
+    def age(self) -> float:
+        """Seconds since the connection was made."""
+        return self.loop.time() - self._since
+
+    @property
     def is_idle(self) -> bool:
         """Whether nothing is asked for on this connection now."""
         return self._is_answered() and not self._in_head
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value))
+        self.headers.append((name.lower(), value.rstrip(b" \t")))  # the parser strips the front
 
     def _start(self, cycle: Cycle) -> None:
         self._answering = cycle
@@ -241,10 +254,10 @@ class GatewayProtocol(HttpToolsProtocol):
                 if method == "CONNECT":
                     self._reason = _CONNECT
                     raise httptools.HttpParserError(_CONNECT[1]) from None
-                data = data[offer.args[0] :]
+                data, version = data[offer.args[0] :], self.parser.get_http_version()
                 self.parser = httptools.HttpRequestParser(self)
                 self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-                self.parser.feed_data(without_offer(method, self.url, self.headers))
+                self.parser.feed_data(without_offer(method, self.url, version, self.headers))
 
     def _is_answered(self) -> bool:
         return self._answering is None or self._answering.response_complete
@@ -286,6 +299,8 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         body = error_body(message, "invalid_request_error", "invalid_http")
         head = f"HTTP/1.1 {status} {status.phrase}\r\ncontent-type: application/json\r\n"
+        call_id = new_call_id()
+        head += f"x-request-id: {call_id}\r\nx-elizanet-request-id: {call_id}\r\n"
         head += f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         self.transport.write(head.encode() + body)
         self.transport.write_eof()

@@ -6,7 +6,10 @@ from elizanet.errors import InputError
 
 
 class Refusal(InputError):
-    """A refusal that needs headers of its own, `Allow` for example, or a type (`kind`)."""
+    """A refusal that needs headers of its own, `Allow` for example, or a type (`kind`).
+
+    `caller`: the alias of who is refused, once that is known.
+    """
 
     def __init__(
         self,
@@ -19,6 +22,7 @@ class Refusal(InputError):
         headers: tuple[tuple[bytes, bytes], ...] = (),
     ) -> None:
         super().__init__(message, param=param, code=code, status=status)
+        self.caller = ""
         self.kind = kind
         self.headers = headers
 

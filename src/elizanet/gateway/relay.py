@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from elizanet.call import Bound
 from elizanet.gateway import forms
 from elizanet.gateway import headers as wire
 from elizanet.gateway.asgi import Exchange
 from elizanet.gateway.body import Asked, asked_in, read_body, refuse_encoding
 from elizanet.gateway.controls import HopGuard, forbids_fallback, is_repeated, timeout_in
 from elizanet.gateway.delivery import Listener, deliver
-from elizanet.gateway.ownership import Ownership
+from elizanet.gateway.ownership import Ownership, Pin
 from elizanet.gateway.watch import CallerWatch
 from elizanet.operation import Operation
 from elizanet.router import Router
@@ -39,9 +40,9 @@ class Relay:
         """
         given = exchange.headers
         headers = self._hops.passed_on(exchange) + wire.forwarded(given)
-        first_only = forbids_fallback(given)
+        forbidden = forbids_fallback(given)
         asked = await self._read(operation, exchange)
-        wanted, upload = asked.wanted, asked.upload
+        wanted = asked.wanted
         timeout = timeout_in(given, stream=asked.stream)
         text = asked.body if asked.form is None else b""
         exchange.visit.asks(wanted.model, text, service_tier=wanted.service_tier)
@@ -54,12 +55,13 @@ class Relay:
                 stream=asked.stream,
                 timeout=timeout,
                 headers=headers,
-                first_target_only=first_only or pin.first_only or upload is not None,
+                bound=_bound(pin, forbidden=forbidden),
                 call_id=exchange.call_id,
                 form=asked.form,
                 only_provider=pin.provider,
                 repeated=is_repeated(given),
                 caller=exchange.visit.caller.alias,
+                may_know=exchange.visit.caller.may_use,
             )
             async with answer:
                 told = wire.answered(
@@ -91,3 +93,10 @@ class Relay:
             visit.heard(None if usage is None else usage.total_tokens)
 
         return listen
+
+
+def _bound(pin: Pin, *, forbidden: bool) -> Bound | None:
+    """Return why only the first target may be asked, None if others may."""
+    if forbidden:
+        return Bound.CALLER
+    return Bound.REFERENCE if pin.first_only else None

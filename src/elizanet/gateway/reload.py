@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -18,6 +20,7 @@ from elizanet.gateway.admission import Admission
 from elizanet.gateway.app import Gateway
 from elizanet.gateway.asgi import Receive, Scope, Send
 from elizanet.gateway.observation import Observation
+from elizanet.gateway.reach import hosts_of, refuse_open_door
 from elizanet.gateway.visit import Visit
 from elizanet.logs import log_sink
 from elizanet.router import Router
@@ -39,6 +42,7 @@ class ReloadableGateway:
         self.router: Router = Router(settings, sinks=self.observation.sinks)
         self.gateway = Gateway(self.router, self.admission, self.observation)
         self._retired: dict[asyncio.Task[None], Gateway] = {}
+        self._hosts: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<ReloadableGateway {self.gateway!r} retired={len(self._retired)}>"
@@ -83,11 +87,25 @@ class ReloadableGateway:
             for visit in gateway.doors.visits
         ]
 
+    def listens_on(self, sockets: Iterable[socket.socket]) -> None:
+        """Learn where callers come in, for good.
+
+        Raises `ConfigurationError` if strangers could, and no key is needed.
+        """
+        hosts = hosts_of(sockets)
+        refuse_open_door(self.settings.gateway, hosts)
+        self._hosts = hosts
+
     def reload(self, settings: Settings) -> None:
-        """Answer with other settings from now on.
+        """Answer with other settings from now on, where callers come in already.
 
         Raises `ConfigurationError`, and stays as it is, if they cannot work.
         """
+        refuse_open_door(settings.gateway, self._hosts)
+        here = self.settings.gateway
+        settings = replace(
+            settings, gateway=replace(settings.gateway, host=here.host, port=here.port)
+        )
         router = Router(settings, sinks=self.observation.sinks, registry=self.router.registry)
         gateway = Gateway(router, self.admission, self.observation, self.gateway)
         self.admission.most = settings.gateway.max_in_flight
@@ -166,11 +184,9 @@ class Reloader:
 def _tell(before: Settings, settings: Settings) -> None:
     """Log what has changed, and what of it waits for a new start."""
     gateway = settings.gateway
-    logger.info(
-        "the settings were reloaded: %d chains, %d callers",
-        len(settings.routes),
-        len(gateway.callers),
-    )
+    chains, callers = len(settings.routes), len(gateway.callers)
+    told = f"{chains} chain{'s' * (chains != 1)}, {callers} caller{'s' * (callers != 1)}"
+    logger.info("the settings were reloaded: %s", told)
     if settings.database != before.database:
         logger.warning("to record elsewhere the gateway has to be started anew")
     if (gateway.host, gateway.port) != (before.gateway.host, before.gateway.port):

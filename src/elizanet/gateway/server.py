@@ -116,7 +116,15 @@ class GatewayServer:
         return f"<GatewayServer {self.connections!r} {self._app!r}>"
 
     async def serve(self, sockets: list[socket.socket]) -> None:
-        """Answer on the sockets until `stop`, and close them."""
+        """Answer on the sockets until `stop`, and close them.
+
+        Raises `ConfigurationError` if strangers could come in, and no key is needed.
+        """
+        with contextlib.ExitStack() as opened:
+            for listening in sockets:
+                opened.enter_context(listening)
+            self._app.listens_on(sockets)
+            opened.pop_all()  # from now on they are the listener's
         heartbeat = Heartbeat(self._beat)
         heartbeat.start()
         try:

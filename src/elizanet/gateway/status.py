@@ -54,6 +54,10 @@ class Status:
                 "lag_ms": round(admission.lag * 1000, 1),
                 "callers": [caller.told() for caller in self._doors.keyring.callers],
                 "targets": self._router.states(),
+                "forced": [
+                    {"target": f"{host}/{model}", "state": state}
+                    for (host, model), state in self._router.registry.forced.items()
+                ],
                 "checks": list(self._monitor.results().values()),
             },
         )

@@ -13,9 +13,11 @@ from typing import Final
 _OFFERS: Final = frozenset({b"upgrade", b"http2-settings"})
 
 
-def without_offer(method: str, url: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+def without_offer(
+    method: str, url: bytes, version: str, headers: Iterable[tuple[bytes, bytes]]
+) -> bytes:
     """Return the head of a request again, without the offer; header names are lower-case."""
-    lines = [b"%b %b HTTP/1.1" % (method.encode("ascii"), url)]
+    lines = [b"%b %b HTTP/%b" % (method.encode("ascii"), url, version.encode("ascii"))]
     for name, value in headers:
         kept = _without_options(value) if name == b"connection" else value
         if name not in _OFFERS and (kept or not value):

@@ -10,7 +10,7 @@ from elizanet.gateway.admission import Admission
 from elizanet.gateway.controls import FLEX
 from elizanet.gateway.estimate import tokens_in
 from elizanet.gateway.refusal import Draining, Refusal
-from elizanet.limit import Interruption
+from elizanet.limit import Cut, Interruption
 
 if TYPE_CHECKING:
     from elizanet.gateway.callers import Caller
@@ -30,6 +30,7 @@ class Visit(Interruption):
     )
 
     becomes = Draining
+    reason = Cut("the gateway was shutting down")
 
     def __init__(
         self,

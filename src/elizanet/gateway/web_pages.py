@@ -6,8 +6,9 @@ keys is safe from both, because the page has none; an open one has to look at wh
 
 * `Origin` is a page of another machine, or a page without one: refused. Programs send none, and
   applications with a scheme of their own (`vscode-webview://`, `tauri://`) are no pages of others.
-* `Host` of what is made for browsers (`/status`) is a name that is not this machine's: refused.
-  An address cannot be rebound.
+* `Host` is a name that is not this machine's: refused. What a page reads from where it came from
+  itself has no `Origin`, so this alone tells of a name that points here now. An address cannot be
+  rebound, and only programs of an old kind send no `Host`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from elizanet.settings.address import is_loopback
 _AUTHORITY: Final = r"(\[[0-9a-f:.]+\]|[^\[\]:/@?#\s]+)(?::[0-9]{1,5})?"
 _HOST: Final = re.compile(_AUTHORITY, re.IGNORECASE)
 _WEB_ORIGIN: Final = re.compile(f"https?://{_AUTHORITY}", re.IGNORECASE)
+_AS_SEEN_FROM_CONTAINERS: Final = frozenset({"host.docker.internal", "host.containers.internal"})
+"""What Docker and Podman call this machine; nobody can own a name that ends so."""
 _APPLICATION: Final = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*://.*", re.IGNORECASE)
 
 
@@ -33,11 +36,22 @@ def refuse_strange_pages(headers: Mapping[bytes, bytes]) -> None:
         raise _forbidden("web pages of other machines may not use this gateway, which has no keys")
 
 
+def refuse_strange_names(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse what is asked of an open gateway under a name of others. Raises `Refusal` (403)."""
+    host = headers.get(b"host")
+    if host is not None and not _is_here(host):
+        message = (
+            "this gateway has no keys, and so answers only under localhost or an address, "
+            f"not as {host[:100].decode('latin-1')!a}"
+        )
+        raise Refusal(message, code="forbidden_host", status=403)
+
+
 def refuse_other_sites(headers: Mapping[bytes, bytes], *, is_open: bool) -> None:
     """Refuse what another site asks of a page for browsers. Raises `Refusal` (403)."""
+    if is_open:
+        refuse_strange_names(headers)
     host = headers.get(b"host", b"").lower()
-    if is_open and not _is_here(host.decode("latin-1")):
-        raise _forbidden("open this page under localhost or an address of this machine")
     origin = headers.get(b"origin")
     if origin is not None and origin.lower() not in {b"http://" + host, b"https://" + host}:
         raise _forbidden("other sites may not use this page")
@@ -52,10 +66,11 @@ def _is_strange(origin: bytes) -> bool:
     return not is_loopback(page[1].strip("[]"))
 
 
-def _is_here(host: str) -> bool:
-    found = _HOST.fullmatch(host)
+@lru_cache(maxsize=64)
+def _is_here(host: bytes) -> bool:
+    found = _HOST.fullmatch(host.decode("latin-1").lower())
     name = found[1].strip("[]") if found else ""
-    return is_loopback(name) or _is_address(name)
+    return is_loopback(name) or _is_address(name) or name in _AS_SEEN_FROM_CONTAINERS
 
 
 def _is_address(name: str) -> bool:

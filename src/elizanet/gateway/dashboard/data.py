@@ -18,6 +18,7 @@ from elizanet.gateway.dashboard.history import Recall
 from elizanet.gateway.dashboard.overview import Overview, Process, RecordsState
 from elizanet.gateway.dashboard.providers import hosts, provider_views
 from elizanet.gateway.dashboard.ranges import RANGES
+from elizanet.gateway.dashboard.refused import refused
 from elizanet.gateway.dashboard.replies import send_json
 from elizanet.gateway.doors import Doors
 from elizanet.gateway.observation import Observation
@@ -41,6 +42,7 @@ class Data:
         self._router = router
         self._doors = doors
         self._monitor = observation.monitor
+        self._turned_away = observation.turned_away
         self._archive = observation.archive
         self._recorder = observation.recorder
         self._started = started
@@ -53,12 +55,13 @@ class Data:
         query = _query(exchange, "range")
         chosen = _one_of("range", query.get("range", "1h"), RANGES)
         names = tuple(hosts(self._router.settings))
+        run = self._recorder.run if self._recorder else ""
         findings = history = None
         trouble = ""
         try:
             findings, history = await asyncio.gather(
-                self._ask(Examine(names, self._started)),
-                self._ask(Recall(chosen, names, self._started)),
+                self._ask(Examine(names, run)),
+                self._ask(Recall(chosen, names, run)),
             )
         except RecordsError as error:
             trouble = "" if self._is_empty else str(error)
@@ -69,7 +72,7 @@ class Data:
             at=time.time(),
             range=chosen,
             process=self._process(),
-            headline=headline(diagnose(views, findings)),
+            headline=headline(diagnose(views, findings, refused(self._turned_away.recent()))),
             providers=views,
             checks=self._monitor.results(),
             records=self._records(trouble, known=history is not None),

@@ -11,18 +11,23 @@ from typing import Final
 from elizanet.gateway.dashboard.findings import PAUSE_S, Chapter, Findings, attempts_at
 from elizanet.gateway.dashboard.history import Asked
 from elizanet.gateway.dashboard.providers import IDLE, ProviderView
+from elizanet.gateway.dashboard.refused import Refused
 from elizanet.gateway.dashboard.situation import FEW_ATTEMPTS, Patient, Situation
 
 FAILING_SHARE: Final = 0.2
 """The part of a provider's attempts from which on it is in trouble, whatever its state says."""
+_NOTHING: Final = Refused()
 _HELD: Final[Mapping[str, str]] = {"open": "taken out", "closed": "kept in"}
 
 
-def diagnose(views: Sequence[ProviderView], findings: Findings | None) -> Situation:
+def diagnose(
+    views: Sequence[ProviderView], findings: Findings | None, refused: Refused = _NOTHING
+) -> Situation:
     """Put together what the headline tells; `findings` are None where there are no records."""
     ill = [patient for view in views if (patient := _patient(view, findings))]
     names = {patient.name for patient in ill}
     chapters = findings.chapters if findings else {}
+    impact = None if findings is None else findings.impact if ill else findings.impact_of_all
     return Situation(
         ill=ill,
         recovered=[
@@ -31,9 +36,11 @@ def diagnose(views: Sequence[ProviderView], findings: Findings | None) -> Situat
             if view.name in chapters and view.name not in names
         ],
         held=[*_held(views)],
-        totals=findings.totals if findings else None,
-        helpers=[] if findings is None else [h for h in findings.helpers if h not in names],
-        affected=findings.affected if findings else [],
+        fates=impact.fates if impact else None,
+        last=findings.last if findings else None,
+        helpers=[helper for helper in impact.helpers if helper not in names] if impact else [],
+        affected=impact.affected if impact else [],
+        refused=refused,
     )
 
 

@@ -13,30 +13,25 @@ from typing import Final
 
 import msgspec
 
-from elizanet.errors import FailureClass
-from elizanet.gateway.auth import ANYBODY
-from elizanet.gateway.dashboard.history import Asked, asked, changes
-from elizanet.gateway.dashboard.situation import FEW_ATTEMPTS
-from elizanet.gateway.dashboard.timeline import HELD, Span, severity, timelines
-from elizanet.records.reading import Dimension, Reader, Totals, Window
+from elizanet.gateway.dashboard.bands import Past
+from elizanet.gateway.dashboard.history import Asked, asked
+from elizanet.gateway.dashboard.impact import Impact, impact, last_calls
+from elizanet.gateway.dashboard.situation import CALLERS_OWN, FEW_ATTEMPTS, Fates
+from elizanet.gateway.dashboard.timeline import HELD, Span, severity
+from elizanet.records.reading import Reader, Window
 
 PAUSE_S: Final = 120.0
 """Seconds between two troubles of a provider that make two of one."""
-_LOOK_BACK_S: Final = 7 * 24 * 3600
+_LOOK_BACK_S: Final = (3600, 24 * 3600, 7 * 24 * 3600)
+"""Seconds in which the beginning of a trouble is looked for, as far back as need be."""
+_STEPS: Final = 150
+"""Parts of each of them that are told apart."""
 _RECENT_S: Final = 15 * 60
 _NOW_S: Final = 5 * 60
 """Seconds of attempts that say how a provider is doing now."""
 _WORTH_TELLING_S: Final = 30.0
 """Seconds that a rate limit must have lasted to be told of afterwards."""
 _MINUTE_S: Final = 60
-_MOST_AFFECTED: Final = 4
-_CALLERS_OWN: Final = frozenset(
-    {
-        *(FailureClass.BAD_REQUEST, FailureClass.CONTENT_POLICY, FailureClass.CANCELLED),
-        *(FailureClass.CONTEXT_WINDOW_EXCEEDED, FailureClass.PAYLOAD_TOO_LARGE),
-    }
-)
-"""The failures that say nothing about a provider."""
 
 
 class Chapter(msgspec.Struct, frozen=True):
@@ -64,43 +59,60 @@ class Chapter(msgspec.Struct, frozen=True):
 class Findings(msgspec.Struct, frozen=True):
     """What the records say.
 
-    `now`: how attempts ended in the last minutes. `chapters`: the last trouble of each provider.
-    `totals`, `helpers` and `affected` are of the time since the oldest recent trouble began.
+    `now`: how attempts ended in the last minutes, `last`: how the last calls did. `chapters`: the
+    last trouble of each provider. `impact` is that of the time since the oldest of them began that
+    goes on, or has just ended; `impact_of_all` since the oldest of them all. Without any, both are
+    of the last quarter of an hour.
     """
 
     at: float
     now: dict[str, Asked]
     chapters: dict[str, Chapter]
-    totals: Totals
-    helpers: list[str]
-    affected: list[str]
+    last: Fates
+    impact: Impact
+    impact_of_all: Impact
 
 
 @dataclass(frozen=True, slots=True)
 class Examine:
-    """Asks for the findings about these hosts; `started`: when this process began."""
+    """Asks for the findings about these hosts; `run` is the name of this process."""
 
     hosts: tuple[str, ...]
-    started: float
+    run: str
 
     kept = 2.0
 
     def __call__(self, reader: Reader, now: float) -> Findings:
         """Ask. Raises `RecordsError`."""
-        window = Window(now - _LOOK_BACK_S, now)
-        bands = timelines(changes(reader, window), self.hosts, window, self.started)
-        troubles = {h: [span for span in spans if span.state != HELD] for h, spans in bands.items()}
-        last = {host: _last(spans) for host, spans in troubles.items() if spans}
-        recent = {host: span for host, span in last.items() if _is_told(span, now)}
-        since = min((span.since for span in recent.values()), default=now - _RECENT_S)
+        troubles = self._troubles(reader, now)
+        since_all = min((span.since for span in troubles.values()), default=now - _RECENT_S)
+        present = [span.since for span in troubles.values() if span.until >= now - PAUSE_S]
+        since = min(present, default=since_all)
+        of_all = impact(reader, Window(since_all, now))
         return Findings(
             at=now,
             now=asked(reader.attempts(Window(now - _NOW_S, now))),
-            chapters={host: _chapter(reader, span) for host, span in recent.items()},
-            totals=reader.totals(Window(since, now), percentiles=False)[0],
-            helpers=_helpers(reader, Window(since, now)),
-            affected=_affected(reader, Window(since, now)),
+            chapters={host: _chapter(reader, span) for host, span in troubles.items()},
+            last=last_calls(reader, now),
+            impact=of_all if since == since_all else impact(reader, Window(since, now)),
+            impact_of_all=of_all,
         )
+
+    def _troubles(self, reader: Reader, now: float) -> dict[str, Span]:
+        """Return the last trouble of each host, if it is worth telling.
+
+        In a longer past less is told apart: a trouble that began there has longer pauses.
+        """
+        past = Past(reader, self.hosts, self.run, now)
+        told: dict[str, Span] = {}
+        for length in _LOOK_BACK_S:
+            pause = max(PAUSE_S, length / _STEPS)
+            found = past.bands(now - length, length / _STEPS)
+            last = {host: _last(spans, pause) for host, spans in found.items()}
+            told = {host: span for host, span in last.items() if span and _is_told(span, now)}
+            if all(span.since >= now - length + pause for span in told.values()):
+                break
+        return told
 
 
 def attempts_at(names: Sequence[str], found: Mapping[str, Asked]) -> Asked:
@@ -111,7 +123,7 @@ def attempts_at(names: Sequence[str], found: Mapping[str, Asked]) -> Asked:
         if name in found:
             attempts += found[name].attempts
             failures.update(found[name].failures)
-    own = {kind: count for kind, count in failures.items() if kind not in _CALLERS_OWN}
+    own = {kind: count for kind, count in failures.items() if kind not in CALLERS_OWN}
     return Asked(attempts, own)
 
 
@@ -121,11 +133,16 @@ def _is_told(span: Span, now: float) -> bool:
     return goes_on or (span.until > now - _RECENT_S and (is_long or span.state != "rate_limited"))
 
 
-def _last(spans: Sequence[Span]) -> Span:
+def _last(spans: Sequence[Span], pause: float) -> Span | None:
     """Return the last trouble as one span: the worst of those that follow each other closely."""
-    last = spans[-1]
-    for span in reversed(spans[:-1]):
-        if last.since - span.until >= PAUSE_S:
+    last: Span | None = None
+    for span in reversed(spans):
+        if span.state == HELD:
+            continue
+        if last is None:
+            last = span
+            continue
+        if last.since - span.until >= pause:
             break
         worst = max(last, span, key=severity)
         last = Span(span.since, last.until, worst.state, worst.reason)
@@ -143,29 +160,3 @@ def _chapter(reader: Reader, span: Span) -> Chapter:
         asked=asked(reader.attempts(Window(span.since, span.until))),
         settled=asked(reader.attempts(Window(first, max(first, end)))),
     )
-
-
-def _helpers(reader: Reader, window: Window) -> list[str]:
-    """Return the providers that answered what others should have, most calls first."""
-    answered: Counter[str] = Counter()
-    for totals in reader.totals(window, ("target", "fallback_reason"), percentiles=False):
-        target, reason = totals.key
-        if reason and target:
-            answered[target.partition("/")[0]] += totals.calls
-    return [name for name, _ in answered.most_common()]
-
-
-def _affected(reader: Reader, window: Window) -> list[str]:
-    """Return the models and callers whose calls failed or fell back, most calls first."""
-    concerned: list[str] = []
-    dimensions: tuple[Dimension, ...] = ("model", "caller")
-    for dimension in dimensions:
-        found: Counter[str] = Counter()
-        for totals in reader.totals(window, (dimension,), percentiles=False):
-            found[totals.key[0]] = totals.failed + totals.broken + totals.fallbacks
-        concerned += [
-            name
-            for name, count in found.most_common(_MOST_AFFECTED)
-            if name and count and name != ANYBODY.alias
-        ]
-    return concerned

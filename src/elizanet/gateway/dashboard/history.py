@@ -8,10 +8,10 @@ from typing import Final
 
 import msgspec
 
+from elizanet.gateway.dashboard.bands import Past
 from elizanet.gateway.dashboard.columns import Columns, columns, split
 from elizanet.gateway.dashboard.ranges import RANGES
-from elizanet.gateway.dashboard.timeline import Span, coarse, timelines
-from elizanet.records.model import ChangeRecord
+from elizanet.gateway.dashboard.timeline import Span, coarse
 from elizanet.records.reading import (
     AttemptTotals,
     Dimension,
@@ -55,11 +55,11 @@ class History(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Asks for one of the `RANGES`. `hosts`: the providers whose timelines are wanted."""
+    """Asks for one of the `RANGES`. `hosts`: those whose timelines are wanted; `run`: this one."""
 
     range: str
     hosts: tuple[str, ...]
-    started: float
+    run: str
 
     @property
     def kept(self) -> float:
@@ -86,16 +86,10 @@ class Recall:
         )
 
     def _timelines(self, reader: Reader, window: Window, now: float) -> dict[str, list[Span]]:
-        until = Window(window.since, now)
         pieces = max(_FEWEST_PIECES, _BAND_PIECES // max(1, len(self.hosts)))
         least = (now - window.since) / pieces
-        found = timelines(changes(reader, until), self.hosts, until, self.started)
+        found = Past(reader, self.hosts, self.run, now).bands(window.since, least)
         return {host: coarse(spans, least) for host, spans in found.items()}
-
-
-def changes(reader: Reader, window: Window) -> list[ChangeRecord]:
-    """Return what held when a window began, and everything that changed in it."""
-    return [*reader.latest_changes(window.since), *reader.changes(window)]
 
 
 def asked(totals: Iterable[AttemptTotals]) -> dict[str, Asked]:

@@ -1,17 +1,18 @@
 """From changes of health to a band a provider: what stood in its way, from when to when.
 
 Theory of operation. Each subject (a host, a model at it, a key, a lane) and kind of state changes
-on its own. A change holds until the next one of its kind, or for as long as it says ("shut for
-20 s"); what a process knew ends with the process, so what was said before this one began is over
-when it begins. At any moment the worst of all that holds is the provider's state.
+on its own, as each process sees it. A change holds until the next one of its kind, or for as long
+as it says ("shut for 20 s"), and no longer than the process: until it recorded something for the
+last time. At any moment the worst of all that holds is the provider's state.
 """
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -50,21 +51,23 @@ def severity(span: Span) -> int:
     return SEVERITY.index(span.state)
 
 
-class _Kind(NamedTuple):
-    run: str
-    subject: str
-    what: str
+_Kind = tuple[str, str, str]
+"""A run, a subject, and what changed of it."""
 
 
 def timelines(
-    changes: Iterable[ChangeRecord], names: Sequence[str], window: Window, started: float
+    changes: Sequence[ChangeRecord],
+    names: Sequence[str],
+    window: Window,
+    ends: Mapping[str, float],
 ) -> dict[str, list[Span]]:
     """Return for each provider the spans in which something was wrong, in order.
 
-    `changes` are oldest first; `started` is when this process began.
+    `changes` are oldest first; `ends` has the moments until which the runs are known to have
+    lived, which is their last change for those that it does not have.
     """
     found: dict[str, list[Span]] = {name: [] for name in names}
-    for name, span in _held(changes, names, window.until, started):
+    for name, span in _held(changes, names, ends):
         since, until = max(span.since, window.since), min(span.until, window.until)
         if since < until:
             found[name].append(Span(since, until, span.state, span.reason))
@@ -85,55 +88,64 @@ def coarse(spans: Sequence[Span], least: float) -> list[Span]:
     """Return spans without gaps and pieces shorter than `least` seconds: the worst takes them."""
     found: list[Span] = []
     for span in spans:
-        before = found[-1] if found else None
-        is_near = before is not None and span.since - before.until < least
-        if before and is_near and min(span.until - span.since, before.until - before.since) < least:
-            worst = max(before, span, key=severity)
-            found[-1] = Span(before.since, span.until, worst.state, worst.reason)
+        if found and _are_one(found[-1], span, least):
+            worst = max(found[-1], span, key=severity)
+            found[-1] = Span(found[-1].since, span.until, worst.state, worst.reason)
         else:
             found.append(span)
     return found
 
 
+def _are_one(span: Span, following: Span, least: float) -> bool:
+    gap = following.since - span.until
+    shorter = min(span.until - span.since, following.until - following.since)
+    return (gap < least and shorter < least) or (gap <= 0 and span.state == following.state)
+
+
 def _held(
-    changes: Iterable[ChangeRecord], names: Sequence[str], until: float, started: float
+    changes: Sequence[ChangeRecord], names: Sequence[str], ends: Mapping[str, float]
 ) -> Iterable[tuple[str, Span]]:
     """Yield every change as the span it held for."""
-    last: dict[_Kind, ChangeRecord] = {}
+    said: dict[_Kind, list[ChangeRecord]] = {}
     for change in changes:
-        kind = _Kind(change.run, change.subject, change.what)
-        if kind in last:
-            yield from _span(last[kind], change.at, names)
-        last[kind] = change
-    for change in last.values():
-        yield from _span(change, started if change.at < started else until, names)
+        said.setdefault((change.run, change.subject, change.what), []).append(change)
+    ends = {change.run: change.at for change in changes} | dict(ends)
+    for (run, subject, _), changed in said.items():
+        name = provider_of(subject, names)
+        if name is not None:
+            until = [*(change.at for change in changed[1:]), ends[run]]
+            for change, end in zip(changed, until, strict=True):
+                if span := _span(change, end):
+                    yield name, span
 
 
-def _span(change: ChangeRecord, until: float, names: Sequence[str]) -> Iterable[tuple[str, Span]]:
-    state = _STATES.get((change.what, change.state.partition(" ")[0]))
-    name = provider_of(change.subject, names)
-    if state is None or name is None:
-        return
+def _span(change: ChangeRecord, until: float) -> Span | None:
+    word, *more = change.state.split(" ", 1)
+    state = _STATES.get((change.what, word))
+    if state is None:
+        return None
     if change.reason == _BY_OPERATOR:
         state = HELD
-    stated = _FOR.search(change.state)
+    stated = _FOR.search(change.state) if more else None
     if stated:
         until = min(until, change.at + float(stated[1]))
-    yield name, Span(change.at, until, state, change.reason[:_MOST_CHARACTERS])
+    return Span(change.at, until, state, change.reason[:_MOST_CHARACTERS])
 
 
 def _worst(spans: list[Span]) -> list[Span]:
     """Return spans that do not overlap: at each moment the worst, and of equals the earliest."""
     waiting = sorted(spans, key=lambda span: span.since, reverse=True)
     edges = sorted({edge for span in spans for edge in (span.since, span.until)})
-    holding: list[Span] = []
+    holding: list[tuple[int, int, Span]] = []
     merged: list[Span] = []
     for since, until in pairwise(edges):
-        holding = [span for span in holding if span.until > since]
         while waiting and waiting[-1].since <= since:
-            holding.append(waiting.pop())
+            span = waiting.pop()
+            heapq.heappush(holding, (-severity(span), -len(waiting), span))
+        while holding and holding[0][-1].until <= since:
+            heapq.heappop(holding)
         if holding:
-            worst = max(holding, key=severity)
+            worst = holding[0][-1]
             _append(merged, Span(since, until, worst.state, worst.reason))
     return merged
 

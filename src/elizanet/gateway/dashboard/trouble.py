@@ -73,12 +73,17 @@ def _failures(patient: Patient) -> str:
     return f"{share(patient.failed, patient.attempts)} of its attempts {fail}"
 
 
+def name_of(failure: str) -> str:
+    """Return what several failures of a class are called."""
+    return _WORDS.get(failure, failure)
+
+
 def _mostly(patient: Patient) -> str:
     worst = max(patient.failures, key=lambda name: patient.failures[name])
     if patient.failed == 1 or patient.failures[worst] < _MOSTLY * patient.failed:
         return ""
     most = "all" if patient.failures[worst] == patient.failed else "mostly"
-    return f", {most} {_WORDS.get(worst, worst)}"
+    return f", {most} {name_of(worst)}"
 
 
 def what_next(patient: Patient) -> list[Sentence]:

@@ -1,4 +1,5 @@
-// Questions to the gateway, in JSON. Whoever is no longer signed in is sent to the sign-in page.
+// Questions to the gateway, in JSON. Whoever is no longer signed in is sent to the sign-in page,
+// and from there back to what they saw.
 
 const PATIENCE_MS = 15_000;
 
@@ -24,7 +25,7 @@ async function exchange(url, options = {}) {
   } catch {
     throw new Problem('the gateway does not answer');
   }
-  if (answer.status === 401) location.assign('/dashboard/sign-in');
+  if (answer.status === 401) location.assign(`/dashboard/sign-in?ended${location.hash}`);
   if (!answer.ok) throw new Problem(content?.error?.message ?? `status ${answer.status}`, answer.status);
   return content;
 }

@@ -1,7 +1,7 @@
 // Brings what the gateway says into the state.
 
 import { ask } from './asking.js';
-import { state } from './state.js';
+import { areCallsHeld, state } from './state.js';
 
 export async function readOverview() {
   const { range } = state;
@@ -14,13 +14,13 @@ export async function readOverview() {
   }
 }
 
-/** Read the newest calls, unless somebody reads older ones. */
+/** Read the newest calls, unless somebody is reading those that are there. */
 export async function readCalls() {
-  if (state.calls.older) return;
+  if (state.calls.older || areCallsHeld()) return;
   const query = callsQuery();
   try {
     const page = await ask('calls', query);
-    if (JSON.stringify(query) !== JSON.stringify(callsQuery())) return;
+    if (JSON.stringify(query) !== JSON.stringify(callsQuery()) || areCallsHeld()) return;
     Object.assign(state.calls, { rows: page.calls, more: page.more, trouble: null });
   } catch (problem) {
     state.calls.trouble = problem.message;

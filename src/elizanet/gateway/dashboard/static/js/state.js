@@ -18,6 +18,10 @@ export const state = {
   hover: null, // where the pointer is in which chart
 };
 
+/** Whether the list of calls stands still, for one of its rows has the focus or has been opened. */
+export const areCallsHeld = () =>
+  Boolean(state.calls.rows?.length && (state.call || document.activeElement?.closest('.calls tbody')));
+
 /** Keep in the address what a colleague who opens it should see. */
 export function note() {
   const kept = new URLSearchParams({ range: state.range, ...(state.call && { call: state.call.id }) });

@@ -47,6 +47,7 @@ const REASONS = {
   own_limit: 'our own limit for it is used up',
   full: 'it has as many calls as it takes',
   breaker_open: 'its breaker is open',
+  other_model: 'its embeddings are another model’s',
 };
 
 export const ROLES = {
@@ -64,6 +65,9 @@ export const words = (name) => name.replaceAll('_', ' ');
 
 /** Who calls a gateway without keys. */
 export const ANONYMOUS = 'anonymous';
+
+/** The names that sums do not keep apart, together. */
+export const OTHER = 'other';
 
 export const RANGES = {
   '15m': '15 min',

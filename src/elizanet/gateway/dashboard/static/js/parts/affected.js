@@ -2,7 +2,7 @@
 
 import { h } from '../element.js';
 import { compact, count, duration, share } from '../format.js';
-import { ANONYMOUS } from '../words.js';
+import { ANONYMOUS, OTHER } from '../words.js';
 
 export function affected(state, actions) {
   const { history } = state.overview;
@@ -49,9 +49,9 @@ function line(row, dimension, actions) {
     { key: name },
     h.th(
       { scope: 'row' },
-      lost || row.fallbacks
+      (lost || row.fallbacks) && name !== OTHER
         ? h.button({ class: 'link', title: `Show the troubled calls of ${name}`, onclick: show }, name)
-        : name,
+        : [name, name === OTHER && h.small('names too many to be kept apart')],
     ),
     h.td({ class: 'number' }, compact(row.calls)),
     h.td({ class: lost ? 'number bad' : 'number none' }, part(lost, row.calls)),

@@ -2,6 +2,7 @@
 
 import { h } from '../element.js';
 import { duration, second } from '../format.js';
+import { areCallsHeld } from '../state.js';
 import { ANONYMOUS, LAST, OUTCOMES, words } from '../words.js';
 
 const CHOICES = {
@@ -28,6 +29,8 @@ export function calls(state, actions) {
     { key: 'calls', class: 'panel', 'aria-labelledby': 'calls-title' },
     h.header(
       h.h2({ id: 'calls-title' }, 'Calls'),
+      areCallsHeld() &&
+        h.p({ key: 'held', class: 'note' }, 'standing still while one of them has the focus'),
       filters(state.calls, actions),
       choices(state.calls, actions),
     ),

@@ -2,7 +2,7 @@
 
 import { h } from '../element.js';
 import { count, duration, share } from '../format.js';
-import { STATES } from '../words.js';
+import { HOLDS, STATES } from '../words.js';
 import { holdButtons } from './hold.js';
 
 export function targets(provider, actions) {
@@ -41,7 +41,7 @@ export function targets(provider, actions) {
 const NUMBERS = new Set(['Succeeds', 'First content', 'Whole answer', 'Under way']);
 
 function row(provider, lane, hasKeys, actions) {
-  const { label, tone } = STATES[lane.state];
+  const { label, tone } = HOLDS[lane.forced] ?? STATES[lane.state];
   const target = `${provider.name}/${lane.model}`;
   return h.tr(
     { key: `${lane.key} ${lane.operation} ${lane.model}` },
