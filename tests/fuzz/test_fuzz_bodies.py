@@ -183,6 +183,7 @@ def test_a_joined_stream_says_everything_once(
         assert len(heard) <= len(said) + len(rest)
 
 
+@example([b"\x00", b'{"\x80id": "x", "choices": [{"index": 0, "delta": {"content": "ab"}}]}'])
 @example([b'{"id": "\x80x", "choices": [{"index": 0, "delta": {"content": "ab"}}]}'])
 @given(
     st.lists(st.binary(max_size=40) | mutated([_event(delta={"content": "ab"}).data], JSON_TOKENS))

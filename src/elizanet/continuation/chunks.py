@@ -67,10 +67,12 @@ _decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 def piece_in(data: bytes) -> Piece | None:
     """Return what the event brings, or None if it is no object: a comment, or `[DONE]`.
 
-    Raises `ValueError` for an object of another shape.
+    Raises `ValueError` for an object of another shape, and for what is not UTF-8: a decoder sees
+    that only in the fields that it looks at.
     """
     if not data.startswith(b"{"):
         return None
+    data.decode()
     chunk = decode_loosely(data, _decode_chunk, _Chunk)
     return _piece(chunk.choices, chunk.usage) if chunk.choices else Piece("", chunk.usage)
 
