@@ -134,8 +134,8 @@ class FormScanner:
             self._step = FormScanner._epilogue
             return True
         end = buffer.find(b"\r\n", 0, _MAX_PADDING)
-        padding = buffer[: end if end >= 0 else _MAX_PADDING]
-        if padding.strip(b" \t\r") or (end < 0 and len(buffer) >= _MAX_PADDING):
+        padding = buffer[:end] if end >= 0 else buffer[:_MAX_PADDING].removesuffix(b"\r")
+        if padding.strip(b" \t") or (end < 0 and len(buffer) >= _MAX_PADDING):
             raise FormError("a boundary of the form does not stand on a line of its own")
         if end < 0:
             return False

@@ -127,6 +127,7 @@ def by_another_parser(body: bytes) -> dict[str, str]:
 
 
 @example([b'\r--XyZ\r\ncontent-disposition: form-data; name="stream"\r\n\r\ntrue\r\n--XyZ--'])
+@example([b"--XyZ\r", b'\r\ncontent-disposition: form-data; name="stream"\r\n\r\ntrue\r\n--XyZ--'])
 @given(pieces_of(mutated(FORMS, FORM_TOKENS)))
 @fuzz(300)
 def test_a_form_is_read_in_one_way(pieces: list[bytes]) -> None:
