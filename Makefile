@@ -15,7 +15,7 @@ demo: .venv/.run
 
 ## make test        the whole test suite, Python only
 test: .venv/.dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --hypothesis-profile=ci
 
 ## make check       formatting, lint, types, and that dependencies point down only
 check: .venv/.bench

@@ -1,7 +1,7 @@
 """Input that nobody meant to send: mutations of real input, cut anywhere.
 
-The examples are the same in every run: a change is judged by what it changes. `ELIZANET_LONG=1`
-looks for new ones, a hundred times as many for each property.
+`make test` runs the same examples every time, so that a change is judged by what it changes; pytest
+alone looks for new ones. `ELIZANET_LONG=1` makes each property run a hundred times as many.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ def fuzz(examples: int) -> settings:
     """Return how often a property is tried; no deadline, the machine is shared."""
     return settings(
         max_examples=examples * (100 if LONG else 1),
-        derandomize=not LONG,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     )
