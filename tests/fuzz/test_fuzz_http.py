@@ -172,6 +172,30 @@ def test_an_answer_that_stops_anywhere_is_an_error(name: str) -> None:
         assert asyncio.run(hear([answer[:length]])).problem, answer[:length][-40:]
 
 
+LARGE = b"a" * 5_000_000
+ENCODED = {
+    "gzip": gzip.compress(LARGE),
+    "deflate": zlib.compress(LARGE),
+    "br": brotli.compress(LARGE),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODED)
+def test_all_of_an_encoded_answer_is_given_also_if_it_comes_at_once(encoding: str) -> None:
+    """A few kilobytes of it decode to more than is handed out at a time."""
+    answer = _with_length(ENCODED[encoding], f"content-encoding: {encoding}".encode())
+    assert asyncio.run(hear([answer], closed=False)) == Got(200, LARGE)
+
+
+@pytest.mark.parametrize("encoding", ENCODED)
+def test_an_encoding_that_stops_early_is_cut_though_its_framing_is_whole(encoding: str) -> None:
+    """What was decoded until then is not passed off as the whole."""
+    for missing in (1, 5, 9):
+        body = ENCODED[encoding][:-missing]
+        answer = _with_length(body, f"content-encoding: {encoding}".encode())
+        assert asyncio.run(hear([answer], closed=False)).problem == "CUT"
+
+
 def test_only_the_end_of_the_connection_ends_a_body_without_framing() -> None:
     """A reset in its place is a cut."""
     assert asyncio.run(hear([UNTIL_CLOSE])) == Got(200, BODY)

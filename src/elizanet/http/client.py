@@ -61,11 +61,13 @@ class HttpReply:
         connection = self._connection
         if connection is None:
             return b""
-        if self._decoder is None:
-            data = await connection.read()
-        else:
+        if self._decoder is not None:  # which may have more, when all has been received
             data = await self._decoded(connection, self._decoder)
-        if not data or connection.is_drained:
+            is_over = not data
+        else:
+            data = await connection.read()
+            is_over = not data or connection.is_drained
+        if is_over:
             self.close()
         return data
 
