@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from elizanet.http.errors import Problem, TransportError
 
 MAX_PIECE_BYTES: Final = 1 << 20
-"""Largest decoded piece in bytes (1 MiB)."""
+"""Largest decoded piece in bytes (1 MiB); brotli may give up to twice as many."""
 
 ACCEPTED: Final = "gzip, deflate, br, zstd"
 """The `accept-encoding` of requests whose answer may be encoded."""
