@@ -10,6 +10,7 @@ missed.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +22,9 @@ from elizanet.gateway.admission import Admission
 from elizanet.gateway.asgi import Exchange, Scope
 from elizanet.gateway.doors import Doors
 from elizanet.gateway.refusal import Refusal
+from elizanet.gateway.turned_away import TurnedAway
+from elizanet.gateway.watch import Presence
+from elizanet.metrics import Metrics
 from elizanet.settings import CallerLimits, CallerSettings, GatewaySettings, Secret
 
 REPORT = Path(__file__).with_suffix(".md")
@@ -41,7 +45,13 @@ def scope(key: str) -> Scope:
         (b"content-length", b"%d" % len(BODY)),
         (b"user-agent", b"OpenAI/Python 2.8.0"),
     ]
-    return {"method": "POST", "path": "/v1/chat/completions", "headers": headers}
+    return {
+        "method": "POST",
+        "path": "/v1/chat/completions",
+        "headers": headers,
+        "fields": dict(headers),
+        "presence": Presence(asyncio.get_running_loop()),
+    }
 
 
 def callers() -> tuple[CallerSettings, ...]:
@@ -60,6 +70,7 @@ def subjects() -> dict[str, Callable[[], object]]:
     limited = Doors(GatewaySettings(callers=callers()), loop_never_late)
     opened = Doors(GatewaySettings(), loop_never_late)
     shedding = Doors(GatewaySettings(callers=callers()), late)
+    turned_away = TurnedAway(Metrics())
     request = scope(f"key-of-team-{CALLERS - 1}-0123456789")
     exchange = Exchange(request, None, None)  # type: ignore[arg-type]
 
@@ -71,7 +82,8 @@ def subjects() -> dict[str, Callable[[], object]]:
     def shed() -> None:
         try:
             shedding.enter(exchange)
-        except Refusal:
+        except Refusal as refusal:
+            turned_away.add(exchange.call_id, "", refusal)
             return
         raise AssertionError("it was let in")
 
@@ -79,7 +91,7 @@ def subjects() -> dict[str, Callable[[], object]]:
         "the exchange itself": lambda: Exchange(request, None, None),  # type: ignore[arg-type]
         "an open gateway": lambda: through(opened),
         f"one of {CALLERS} callers with every limit": lambda: through(limited),
-        "a call that is shed": shed,
+        "a call that is shed, and told of": shed,
     }
 
 

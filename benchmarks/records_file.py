@@ -10,6 +10,7 @@ from pathlib import Path
 
 from elizanet.records import histogram, migrations
 from elizanet.records.roll_ups import LEVELS
+from elizanet.records.rows import ATTEMPT_COLUMNS, CALL_COLUMNS
 from elizanet.records.sqlite import SqliteDatabase
 
 CHUNK = 500_000
@@ -39,7 +40,7 @@ NUMBERS = """
     )
 """
 CALLS = f"""{NUMBERS}
-    INSERT INTO calls
+    INSERT INTO calls ({", ".join(CALL_COLUMNS)})
     SELECT id, at, 'run_1', 'chat/completions', model, 'model-*', '["openai/*","elizanet/*"]',
            caller, 1, CASE WHEN lost THEN 'failed' WHEN gone THEN 'left' ELSE 'answered' END,
            CASE WHEN lost THEN reason END,
@@ -47,11 +48,12 @@ CALLS = f"""{NUMBERS}
            CASE WHEN lost THEN NULL ELSE model END,
            CASE WHEN moved THEN reason END, 0, CASE WHEN moved OR lost THEN 2 ELSE 0 END, NULL,
            seconds, CASE WHEN lost THEN NULL ELSE seconds * 0.3 END,
-           200 + a % 3000, 50 + b % 800, 0, 0.0001 * (a % 100), CASE WHEN moved THEN 0.0001 END
+           200 + a % 3000, 50 + b % 800, 0, 0.0001 * (a % 100), CASE WHEN moved THEN 0.0001 END,
+           CASE WHEN lost THEN 'nobody' END
     FROM made
 """
 ATTEMPTS = f"""{NUMBERS}
-    INSERT INTO attempts
+    INSERT INTO attempts ({", ".join(ATTEMPT_COLUMNS)})
     SELECT id, 1, 'openai', model, 'first', 'openai', 0.0, seconds * 0.3,
            CASE WHEN moved OR lost THEN reason END, CASE WHEN moved OR lost THEN 503 ELSE 200 END,
            CASE WHEN moved OR lost THEN 'The server is busy.' ELSE '' END,
